@@ -1,0 +1,65 @@
+"""From a model to a service that answers, without leaving the notebook.
+
+>>> from odh_oci_widgets import open_model, build, deploy  # doctest: +SKIP
+>>> image = build(open_model("hf://ibm-granite/granite-3.0-2b-instruct"), "quay.io/me/granite:1").wait()
+>>> deploy(image, "granite", target="project").wait()
+
+Names are imported when they are first used: a build needs neither widgets nor a Kubernetes client.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+#: public name -> module that holds it
+_HOME = {
+    "open_model": "models",
+    "Model": "models",
+    "ModelFile": "models",
+    "ModelFormat": "models",
+    "make_plan": "oci",
+    "Plan": "oci",
+    "OdhOciError": "oci",
+    "Cancelled": "oci",
+    "build": "builders",
+    "builds": "builders",
+    "Build": "builders",
+    "BuildStatus": "builders",
+    "deploy": "serving",
+    "service": "serving",
+    "services": "serving",
+    "Service": "serving",
+    "ServiceState": "serving",
+    "Diagnosis": "serving",
+    "Completion": "inference",
+    "Prediction": "inference",
+    "Wizard": "widgets",
+    "ModelStep": "widgets",
+    "ImageStep": "widgets",
+    "BuildStep": "widgets",
+    "DeployStep": "widgets",
+    "TestStep": "widgets",
+}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - names, though computed
+
+if TYPE_CHECKING:
+    from .builders import Build, BuildStatus, build, builds
+    from .inference import Completion, Prediction
+    from .models import Model, ModelFile, ModelFormat, open_model
+    from .oci import Cancelled, OdhOciError, Plan, make_plan
+    from .serving import Diagnosis, Service, ServiceState, deploy, service, services
+    from .widgets import BuildStep, DeployStep, ImageStep, ModelStep, TestStep, Wizard
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

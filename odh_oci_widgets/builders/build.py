@@ -1,0 +1,81 @@
+"""A build: one run of a plan by a builder, with one face whoever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+from odh_oci_widgets.oci.errors import OdhOciError
+from odh_oci_widgets.oci.events import Event
+from odh_oci_widgets.oci.plan import Plan
+
+from .progress import Progress
+
+
+class BuildStatus(StrEnum):
+    """Where a build stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in {BuildStatus.SUCCEEDED, BuildStatus.FAILED, BuildStatus.CANCELLED}
+
+
+@runtime_checkable
+class Build(Protocol):
+    """One run of a plan."""
+
+    id: str
+    #: the builder's name: `kernel`, `job`, `openshift`, `podman`
+    builder: str
+    plan: Plan
+
+    @property
+    def status(self) -> BuildStatus:
+        """Never waits."""
+
+    @property
+    def progress(self) -> Progress:
+        """A snapshot: per layer and in all."""
+
+    @property
+    def image(self) -> str | None:
+        """`registry/repo:tag@sha256:…` once it succeeded."""
+
+    @property
+    def error(self) -> OdhOciError | None:
+        """Why it failed."""
+
+    def events(self) -> Iterator[Event]:
+        """All events from the first, then live until the end; any number of readers at once."""
+
+    def logs(self) -> Iterator[str]:
+        """The same as lines for people, without the progress."""
+
+    def cancel(self) -> None:
+        """Ask it to stop; `wait()` tells when it did."""
+
+    def wait(self, timeout: float | None = None) -> str:
+        """The image when done. Raises the build's error, Cancelled, or BuildTimeout."""
+
+    def report(self) -> dict[str, Any]:
+        """Image, digest, seconds, bytes sent and reused, per layer."""
+
+
+class Builder(Protocol):
+    """Who executes plans."""
+
+    name: str
+
+    def start(self, plan: Plan) -> Build:
+        """Start and return at once."""
+
+    def builds(self) -> list[Build]:
+        """Running and finished builds, newest first, also of earlier kernels."""

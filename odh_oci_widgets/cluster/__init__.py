@@ -1,0 +1,1 @@
+"""The project: connection, identity, permissions, secrets, runtimes."""

@@ -1,0 +1,1 @@
+"""The image engine: plan, layers, image, registry, layout, credentials."""

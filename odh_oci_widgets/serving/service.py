@@ -1,0 +1,72 @@
+"""A service: a deployed model, in the project (KServe) or in the sandbox (this machine), with one face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+from odh_oci_widgets.inference.results import Completion, Prediction
+
+
+class ServiceState(StrEnum):
+    """Where a service stands. READY means that the model itself answered."""
+
+    PENDING = "pending"
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What is the matter: a state, one sentence (what and why), what to do, and what it was read from."""
+
+    state: ServiceState
+    sentence: str
+    hint: str = ""
+    #: the facts behind the sentence: conditions, container states, events, log lines
+    evidence: tuple[str, ...] = field(default=())
+
+
+@runtime_checkable
+class Service(Protocol):
+    """A deployed model."""
+
+    name: str
+    #: `project` or `sandbox`
+    target: str
+    #: `oci://…` as deployed
+    image: str
+
+    @property
+    def url(self) -> str | None:
+        """Base URL that works from here, without a path; None until there is one."""
+
+    @property
+    def state(self) -> ServiceState:
+        """Asked anew at each call; quick."""
+
+    def diagnose(self) -> Diagnosis:
+        """State, sentence, hint."""
+
+    def wait(self, timeout: float = 900) -> None:
+        """Return when the model answers. Raises ServiceFailed, or ServiceTimeout after `timeout` seconds."""
+
+    def logs(self, *, tail: int = 200) -> Iterator[str]:
+        """Last lines of the model server."""
+
+    def delete(self) -> None:
+        """Remove it and everything that was made for it; nothing to do when it is gone."""
+
+    def complete(self, prompt: str, *, max_tokens: int = 200, temperature: float = 0.8) -> Completion:
+        """Text from a language model."""
+
+    def classify(self, images: Any, *, top: int = 5, labels: Any = None) -> list[list[Prediction]]:
+        """Classes of each picture (a path, bytes, a PIL image, an array; or a list of them)."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For `--json`: name, target, image, state, url; no secret."""

@@ -1,0 +1,1 @@
+"""Real servers and stand-ins that the tests talk to."""
