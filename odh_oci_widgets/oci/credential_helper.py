@@ -6,7 +6,9 @@ The server's name goes in on stdin, JSON comes out on stdout; no secret stands o
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
 
@@ -40,13 +42,13 @@ def ask_helper(
     subject = f"The credential helper `{program}`, named in {named_in},"
     hint = f"Try `echo {server} | {program} get` in a terminal."
     try:
-        answer = subprocess.run(
+        process = subprocess.Popen(
             [program, "get"],
-            input=server.encode(),
-            capture_output=True,
-            timeout=timeout,
-            check=False,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=dict(environ),
+            start_new_session=True,
         )
     except FileNotFoundError as error:
         raise CredentialsInvalid(
@@ -54,17 +56,22 @@ def ask_helper(
         ) from error
     except OSError as error:
         raise CredentialsInvalid(f"{subject} does not start: {error.strerror}.", hint=hint) from error
-    except subprocess.TimeoutExpired:
-        answer = None
-    if answer is None:
-        raise CredentialsInvalid(f"{subject} gave no answer within {timeout:.0f} seconds.", hint=hint)
-    if answer.returncode:
-        if b"not found" in answer.stdout + answer.stderr:
+    with process:
+        try:
+            out, err = process.communicate(server.encode(), timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            # the whole session: a helper that is a script leaves a child that holds our pipe
+            os.killpg(process.pid, signal.SIGKILL)
+            raise CredentialsInvalid(
+                f"{subject} gave no answer within {timeout:.0f} seconds.", hint=hint
+            ) from error
+    if process.returncode:
+        if b"not found" in out + err:
             return None
         raise CredentialsInvalid(
-            f"{subject} failed for {server} with exit status {answer.returncode}.", hint=hint
+            f"{subject} failed for {server} with exit status {process.returncode}.", hint=hint
         )
-    said = _json(answer.stdout)
+    said = _json(out)
     if said is None:
         raise CredentialsInvalid(f"{subject} gave an answer that is not JSON.", hint=hint)
     secret = said.get("Secret")
