@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,7 +97,8 @@ class _Scan:
             # Hidden files are tools' own: .git, .cache of downloads, .ipynb_checkpoints.
             if entry.name.startswith(".") or entry.name == "__pycache__":
                 continue
-            path, real = prefix + entry.name, entry.resolve()
+            # realpath and not resolve: the latter raises for a link to itself.
+            path, real = prefix + entry.name, Path(os.path.realpath(entry))
             if not real.exists():
                 raise ModelNotFound(
                     f"`{path}` is a link to nothing ({entry.readlink()}).",
@@ -108,16 +110,13 @@ class _Scan:
                     hint="Copy the file into the folder, or remove the link.",
                 )
             if real.is_dir():
-                if entry.is_symlink() and self._above(folder).is_relative_to(real):
+                if entry.is_symlink() and folder.resolve().is_relative_to(real):
                     raise PathLeavesFolder(
                         f"`{path}` is a link to a folder around it.", hint="Remove the link."
                     )
                 yield from self.files(entry, path + "/")
             elif real.is_file():
                 yield _Found(path, real)
-
-    def _above(self, folder: Path) -> Path:
-        return folder.resolve()
 
 
 def _model_file(scan: _Scan, found: _Found) -> ModelFile:

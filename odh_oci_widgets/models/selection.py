@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -69,7 +70,7 @@ def left_out(paths: Collection[str], model_format: ModelFormat) -> dict[str, str
             reasons |= _by_glob(
                 paths, {"consolidated*.safetensors": "the same weights in Mistral's own format"}
             )
-    elif model_format is ModelFormat.ONNX:
+    elif model_format is ModelFormat.ONNX and not any(re.match(r"\d+/", path) for path in paths):
         reasons |= _all_but_one(
             paths,
             ".onnx",

@@ -66,14 +66,16 @@ def test_a_page_of_the_hub_is_a_reference_too(hub: Hub) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_ENDPOINT", hub.url + "/")
         assert open_model("https://huggingface.co/opening/page").reference == "hf://opening/page"
-        assert open_model("https://huggingface.co/opening/page/tree/main").reference == "hf://opening/page@main"
+        assert (
+            open_model("https://huggingface.co/opening/page/tree/main").reference == "hf://opening/page@main"
+        )
 
 
 def test_include_brings_back_what_the_default_leaves_out(hub: Hub) -> None:
     hub.add("opening/globs", FILES)
     model = open_model("hf://opening/globs", include=["*.bin", "config.json"], exclude=["config*"])
     assert [file.path for file in model.files] == ["pytorch_model.bin"]
-    with pytest.raises(ModelEmpty, match="No file .* is selected"):
+    with pytest.raises(ModelEmpty, match=r"No file .* is selected"):
         open_model("hf://opening/globs", include=["*.nothing"])
 
 
@@ -88,7 +90,9 @@ def test_a_tree_of_many_pages_is_read_to_its_end() -> None:
 def test_revisions_branch_tag_commit_and_slash(hub: Hub) -> None:
     repo = hub.add(
         "opening/revisions",
-        Repo({"a.onnx": b"\x08main"}, revisions={"refs/pr/1": {"a.onnx": b"\x08branch"}}, tags={"v1": "main"}),
+        Repo(
+            {"a.onnx": b"\x08main"}, revisions={"refs/pr/1": {"a.onnx": b"\x08branch"}}, tags={"v1": "main"}
+        ),
     )
     branch = repo.commit("refs/pr/1")
     assert open_model("hf://opening/revisions@v1").revision == repo.commit("main")
@@ -101,7 +105,9 @@ def test_revisions_branch_tag_commit_and_slash(hub: Hub) -> None:
 
 
 def test_an_unknown_model(hub: Hub) -> None:
-    with pytest.raises(ModelNotFound, match=r"There is no model `opening/nothing` .* or it is private") as stranger:
+    with pytest.raises(
+        ModelNotFound, match=r"There is no model `opening/nothing` .* or it is private"
+    ) as stranger:
         open_model("hf://opening/nothing")
     assert "HF_TOKEN" in stranger.value.hint
     with pytest.raises(ModelNotFound, match="your token may not see it"):
@@ -145,7 +151,9 @@ def test_the_token_file_of_the_client_is_used(hub: Hub, tmp_path) -> None:
     (tmp_path / "token").write_text(hub.token + "\n")
     program = "from odh_oci_widgets.models import open_model; print(len(open_model('hf://opening/tokenfile').files))"
     environment = os.environ | {"HF_HOME": str(tmp_path)}
-    result = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
     assert result.stdout.strip() == "4", result.stderr
 
 
@@ -180,5 +188,7 @@ def test_offline_mode_says_so(hub: Hub) -> None:
         "try:\n    open_model('hf://opening/tiny')\nexcept SourceUnreachable as error:\n    print(error)"
     )
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
-    result = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
     assert "offline mode" in result.stdout, result.stderr
