@@ -85,7 +85,7 @@ def open_picture(source: Any) -> Image.Image:
             f"{_called(source)} is not a picture that can be read.",
             hint="Give a PNG, JPEG, WebP, GIF or BMP.",
         ) from error
-    except (OSError, ValueError, TypeError, SyntaxError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, SyntaxError) as error:
         raise NotAPicture(f"{_called(source)} cannot be read as a picture: {error}.") from error
     picture = ImageOps.exif_transpose(picture) or picture
     if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
