@@ -9,7 +9,7 @@ from .recorded import RecordedBuild
 from .report import human_bytes
 
 # After the module `.build`, so that the package's `build` is the function.
-from .start import BUILDERS, build, builder_named, builds, start
+from .starting import BUILDERS, build, builder_named, builds, start
 
 __all__ = [
     "BUILDERS",
