@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from .cluster import KubernetesApi
+from .derived import redeploy
 from .playing import Play, _runtime_of, wait_for
-from .recording import STOP, Recording, Step, load
+from .recording import STOP, Recording, load
+from .running import Node
 from .store import Change
 
 Object = dict[str, Any]
@@ -21,7 +22,8 @@ class KServe:
     """Watches one namespace (or all) and starts a `Play` for every InferenceService in it.
 
     `situation`: name of a recording (`image-not-found`, …), a path, or a Recording; None chooses what a real cluster
-    would do (ready; `runtime-missing`, `format-unsupported` when that is so). With `automatic` every play goes on by
+    would do (ready; `runtime-missing`, `format-unsupported` when that is so). With a `node` a ready service really
+    answers: a server was started for its image. `headless`: Services as Open Data Hub's default has them. With `automatic` every play goes on by
     itself, `pace` seconds a step; without it the test advances it:
 
     >>> with KServe(api, namespace, situation="image-not-found", automatic=False) as kserve:
@@ -40,7 +42,7 @@ class KServe:
         automatic: bool = True,
         pace: float = 0.0,
         headless: bool = False,
-        on_step: Callable[[Play, Step], None] | None = None,
+        node: Node | None = None,
     ) -> None:
         self._api = api
         self._namespace = namespace
@@ -48,7 +50,7 @@ class KServe:
         self._automatic = automatic
         self._pace = pace
         self._headless = headless
-        self._on_step = on_step
+        self._node = node
         self.plays: dict[tuple[str, str], Play] = {}
         self._stop = threading.Event()
         self._seen = api.store.revision
@@ -58,7 +60,7 @@ class KServe:
             self._start(service)
         self._thread.start()
 
-    def __enter__(self) -> KServe:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,6 +71,8 @@ class KServe:
         with self._api.store.changed:
             self._api.store.changed.notify_all()
         self._thread.join(10)
+        if self._node:
+            self._node.stop_all()
 
     def play(self, name: str, namespace: str = "") -> Play:
         """The play of a service; waits until the controller has noticed it."""
@@ -117,6 +121,8 @@ class KServe:
         service = change.object
         key = change.key[2], change.key[3]
         if change.type == "DELETED":
+            if self._node:
+                self._node.stop(key[1], key[0])
             self.plays.pop(key, None)
             self._acts.pop(key, None)
         elif key not in self.plays:
@@ -128,9 +134,9 @@ class KServe:
         key = service["metadata"]["namespace"], service["metadata"]["name"]
         if service["metadata"].get("deletionTimestamp"):
             return
-        recording = load(self.situation if self.situation is not None else choose(self._api, service))
-        play = Play(self._api, service, recording, headless=self._headless)
-        play.after_step = self._on_step
+        play = Play(self._api, service, self._recording(service), headless=self._headless)
+        if self._node:
+            play.after_step = self._node.after_step
         self._acts[key] = _acts_of(service)
         self.plays[key] = play
 
@@ -143,17 +149,23 @@ class KServe:
         if after[1]:
             play.begin("delete")
         elif after[0] != before[0]:
+            if after[0] != "true" and self._node:
+                self._node.situation(service)
             play.begin("stop" if after[0] == "true" else "start")
         elif after[2] != before[2]:
             play.begin("change", self._of_change(service))
 
-    def _of_change(self, service: Object) -> Recording:
-        recording = load(self.situation if self.situation is not None else choose(self._api, service))
-        if "change" in recording.segments:
-            return recording
-        from .derived import redeploy
+    def _recording(self, service: Object) -> Recording:
+        if self.situation is not None:
+            return load(self.situation)
+        situation = choose(self._api, service)
+        if self._node and situation.startswith("ready"):
+            situation = self._node.situation(service) or situation
+        return load(situation)
 
-        return redeploy()
+    def _of_change(self, service: Object) -> Recording:
+        recording = self._recording(service)
+        return recording if "change" in recording.segments else redeploy()
 
 
 def _acts_of(service: Object) -> tuple[str | None, bool, Any]:

@@ -40,7 +40,7 @@ def shift_times(value: Any, by: timedelta) -> Any:
 
 
 def _parsed(text: str) -> datetime:
-    return datetime.fromisoformat(text.split(".")[0].rstrip("Z") + "+00:00")
+    return datetime.fromisoformat(text)
 
 
 def _shown(time: datetime) -> str:

@@ -83,7 +83,7 @@ def slim(resource: str, obj: Object) -> Object:
         _bare_containers(template["spec"])
         template["metadata"].pop("annotations", None)
     elif resource == "configmaps":
-        obj["data"] = {name: "" for name in obj.get("data") or {}}
+        obj["data"] = dict.fromkeys(obj.get("data") or {}, "")
     elif resource == "horizontalpodautoscalers":
         obj["spec"].pop("behavior", None)
     elif resource == "inferenceservices":
