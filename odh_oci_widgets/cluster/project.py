@@ -14,7 +14,7 @@ from .connection import (
 )
 from .errors import ClusterError, KindNotFound, NoCluster, NotAllowed, ObjectNotFound
 from .resources import PODS, SELF_SUBJECT_REVIEWS, USERS, Resource, resource_of
-from .watch import Change, watch
+from .watch import Change, Watch
 
 #: Field manager of every apply, so that the cluster knows which fields are ours.
 FIELD_MANAGER = "odh-oci-widgets"
@@ -22,6 +22,7 @@ FIELD_MANAGER = "odh-oci-widgets"
 _PAGE = 500
 
 Manifest = dict[str, Any]
+Manifests = list[Manifest]
 
 
 class Project:
@@ -85,7 +86,7 @@ class Project:
 
     def list(
         self, resource: Resource, *, labels: str = "", fields: str = "", namespace: str | None = None
-    ) -> list[Manifest]:
+    ) -> Manifests:
         """All objects that match the selectors, page by page."""
         return self._list(resource, _selectors(labels, fields), namespace)[0]
 
@@ -104,11 +105,22 @@ class Project:
         and the differences reported.
         """
         selectors = _selectors(labels, fields)
-        path = resource.path(namespace or self.namespace)
-        return watch(self.api, path, selectors, lambda: self._list(resource, selectors, namespace), resource.plural, timeout)
+        return Watch(
+            api=self.api,
+            path=resource.path(namespace or self.namespace),
+            plural=resource.plural,
+            selectors=selectors,
+            read=lambda: self._list(resource, selectors, namespace),
+        ).changes(timeout)
 
     def logs(
-        self, pod: str, container: str, *, tail: int | None = None, follow: bool = False, previous: bool = False
+        self,
+        pod: str,
+        container: str,
+        *,
+        tail: int | None = None,
+        follow: bool = False,
+        previous: bool = False,
     ) -> Iterator[str]:
         """Lines of a container's log. Raises Refused when the container has not started."""
         query: dict[str, Any] = {"container": container}
@@ -158,7 +170,9 @@ class Project:
         name = manifest["metadata"]["name"]
         path = resource.path(self.namespace, name)
         return dict(
-            self.api.request("PUT", path, what=f"change {_named(resource, name)}", body=manifest, content_type=JSON)
+            self.api.request(
+                "PUT", path, what=f"change {_named(resource, name)}", body=manifest, content_type=JSON
+            )
         )
 
     def delete(self, resource: Resource, name: str, *, dry_run: bool = False) -> bool:
@@ -173,10 +187,10 @@ class Project:
 
     def _list(
         self, resource: Resource, selectors: dict[str, str], namespace: str | None = None
-    ) -> tuple[list[Manifest], str]:
+    ) -> tuple[Manifests, str]:
         """All objects, and the version of the list, from which a watch goes on."""
         path = resource.path(namespace or self.namespace)
-        found: list[Manifest] = []
+        found: Manifests = []
         query: dict[str, Any] = selectors | {"limit": _PAGE}
         while True:
             try:
@@ -184,7 +198,10 @@ class Project:
             except ClusterError as error:
                 if error.status != 410 or "continue" not in query:  # noqa: PLR2004
                     raise
-                found, query = [], dict(selectors)  # the list grew too old between two pages: once more, in one page
+                found, query = (
+                    [],
+                    dict(selectors),
+                )  # the list grew too old between two pages: once more, in one page
                 continue
             for item in page.get("items") or ():
                 # items of a list do not say what they are
@@ -227,7 +244,9 @@ def use(project: Project | None) -> None:
 def _whoami(api: Api) -> tuple[str, tuple[str, ...]]:
     review = {"apiVersion": SELF_SUBJECT_REVIEWS.api_version, "kind": SELF_SUBJECT_REVIEWS.kind}
     try:
-        info = api.request("POST", SELF_SUBJECT_REVIEWS.path(), what="ask who we are", body=review)["status"]["userInfo"]
+        info = api.request("POST", SELF_SUBJECT_REVIEWS.path(), what="ask who we are", body=review)["status"][
+            "userInfo"
+        ]
         return str(info.get("username", "unknown")), tuple(info.get("groups") or ())
     except (KindNotFound, NotAllowed):
         pass
