@@ -50,6 +50,10 @@ class BaseImageUnfit(OdhOciError):  # noqa: N818
     """The base image lacks what KServe's modelcar needs (`sh`, `ln`, `sleep`, `ls`) or has a foreign Entrypoint."""
 
 
+class LayoutError(OdhOciError):
+    """An OCI image layout on disk cannot be written, or what is there is none."""
+
+
 class RegistryError(OdhOciError):
     """A registry did not do what was asked."""
 
