@@ -44,7 +44,7 @@ _HOME = {
     "TestStep": "widgets",
 }
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - names, though computed
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - computed from strings
 
 if TYPE_CHECKING:
     from .builders import Build, BuildStatus, build, builds

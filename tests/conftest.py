@@ -19,11 +19,19 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     for name in list(os.environ):
-        if name.startswith(("XDG_", "HF_", "KUBE", "REGISTRY_", "DOCKER_", "ODH_OCI_")) and not name.startswith(
-            ("KUBEBUILDER", "ODH_OCI_TEST_")
-        ):
+        if name.startswith(
+            ("XDG_", "HF_", "KUBE", "REGISTRY_", "DOCKER_", "ODH_OCI_")
+        ) and not name.startswith(("KUBEBUILDER", "ODH_OCI_TEST_")):
             monkeypatch.delenv(name)
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "NB_PREFIX"):
+    for name in (
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "NB_PREFIX",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -30,15 +30,15 @@ class OdhOciError(Exception):
         return f"{self.message} {self.hint}".rstrip()
 
 
-class Cancelled(OdhOciError):  # noqa: N818 - a user's wish, not a failure
+class Cancelled(OdhOciError):
     """The user cancelled the work."""
 
 
-class ReferenceInvalid(OdhOciError):  # noqa: N818
+class ReferenceInvalid(OdhOciError):
     """A text that should name an image does not."""
 
 
-class PlanInvalid(OdhOciError):  # noqa: N818
+class PlanInvalid(OdhOciError):
     """A plan that cannot be executed: no file, a path outside `/models`, a layer above the registry's limit."""
 
 
@@ -46,12 +46,16 @@ class SourceError(OdhOciError):
     """The bytes of a file could not be read: gone, changed, truncated, refused, or not what the hub promised."""
 
 
-class BaseImageUnfit(OdhOciError):  # noqa: N818
+class BaseImageUnfit(OdhOciError):
     """The base image lacks what KServe's modelcar needs (`sh`, `ln`, `sleep`, `ls`) or has a foreign Entrypoint."""
 
 
 class LayoutError(OdhOciError):
     """An OCI image layout on disk cannot be written, or what is there is none."""
+
+
+class CredentialsInvalid(OdhOciError):
+    """An auth file or a credential helper that cannot be read or understood."""
 
 
 class RegistryError(OdhOciError):

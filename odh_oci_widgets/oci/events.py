@@ -108,9 +108,7 @@ class Failed(Event):
     hint: str = ""
 
 
-KINDS: dict[str, type[Event]] = {
-    cls.kind: cls for cls in (Planned, LayerProgress, Retry, Log, Done, Failed)
-}
+KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in (Planned, LayerProgress, Retry, Log, Done, Failed)}
 
 
 def to_json(event: Event) -> str:

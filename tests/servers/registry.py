@@ -24,7 +24,12 @@ class Registry:
     """`host` is `127.0.0.1:port`. `extra` is YAML appended to the configuration (e.g. an `auth:` block)."""
 
     def __init__(
-        self, folder: Path, *, extra: str = "", tls: tuple[Path, Path] | None = None, upload_purging: bool = False
+        self,
+        folder: Path,
+        *,
+        extra: str = "",
+        tls: tuple[Path, Path] | None = None,
+        upload_purging: bool = False,
     ) -> None:
         self.folder = folder
         self.port = free_port()
