@@ -81,7 +81,10 @@ def test_from_the_hub_to_an_answer(
 
     refused = odh_oci("delete", "digits").failed()
     assert "--yes" in refused
-    assert odh_oci("delete", "digits", "--yes", "--json").ok().json == {"deleted": "digits", "target": "sandbox"}
+    assert odh_oci("delete", "digits", "--yes", "--json").ok().json == {
+        "deleted": "digits",
+        "target": "sandbox",
+    }
     assert odh_oci("list", "--target", "sandbox", "--json").ok().json["services"] == []
     assert "digits" in odh_oci("classify", "digits", picture, "--target", "sandbox").failed()
 
@@ -108,7 +111,11 @@ def test_bad_calls_of_a_service_are_told(digits: Path, picture: Path, tmp_path: 
     odh_oci("delete", "digits", "--yes").ok()
 
     linear(tmp_path / "regression" / "model.onnx", 64, 1, softmax=False)
-    image = odh_oci("build", tmp_path / "regression", f"oci:{tmp_path / 'other'}:1", "--base", "embedded").ok().out.strip()
+    image = (
+        odh_oci("build", tmp_path / "regression", f"oci:{tmp_path / 'other'}:1", "--base", "embedded")
+        .ok()
+        .out.strip()
+    )
     odh_oci("deploy", image, "regression", "--target", "sandbox").ok()
     assert "no classifier" in odh_oci("classify", "regression", picture).failed()
 

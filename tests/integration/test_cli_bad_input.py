@@ -93,7 +93,9 @@ def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
 # --- images and options ---
 
 
-@pytest.mark.parametrize("image", ["granite", "quay.io/Me/granite:1", "quay.io/me/granite:a tag", "oci:", "https://quay.io/a/b"])
+@pytest.mark.parametrize(
+    "image", ["granite", "quay.io/Me/granite:1", "quay.io/me/granite:a tag", "oci:", "https://quay.io/a/b"]
+)
 def test_a_malformed_image_reference(model: Path, image: str) -> None:
     told(odh_oci("build", model, image))
 
@@ -107,7 +109,9 @@ def test_a_password_that_does_not_come(model: Path) -> None:
     assert "--password-stdin" in told(odh_oci(*build, "--username", "me"))
     assert "nothing" in told(odh_oci(*build, "--username", "me", "--password-stdin"))
     assert "--username" in told(odh_oci(*build, "--password-stdin", stdin=PASSWORD))
-    assert "HF_TOKEN" in told(odh_oci(*build, "--username", "me", "--password-stdin", "--token-stdin", stdin=PASSWORD))
+    assert "HF_TOKEN" in told(
+        odh_oci(*build, "--username", "me", "--password-stdin", "--token-stdin", stdin=PASSWORD)
+    )
 
 
 def test_wrong_usage_shows_the_usage(model: Path) -> None:
@@ -241,7 +245,9 @@ def test_an_image_that_is_not_there(tmp_path: Path) -> None:
     assert "image" in told(odh_oci("deploy", f"oci:{tmp_path}/image:1", "granite", "--target", "sandbox"))
 
 
-@pytest.mark.parametrize("command", [("logs",), ("delete", "--yes"), ("complete", "prompt"), ("classify", "a.png")])
+@pytest.mark.parametrize(
+    "command", [("logs",), ("delete", "--yes"), ("complete", "prompt"), ("classify", "a.png")]
+)
 def test_a_service_that_does_not_exist(command: tuple[str, ...]) -> None:
     verb, *rest = command
     assert "nobody" in told(odh_oci(verb, "nobody", *rest))

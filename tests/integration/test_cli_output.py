@@ -100,7 +100,19 @@ def test_ctrl_c_cancels_and_says_that_a_next_try_reuses(hub: Hub, tmp_path: Path
 def test_every_command_teaches_with_examples() -> None:
     top = odh_oci("--help").ok().out
     assert "the main job:" in top
-    for command in ("inspect", "build", "verify", "check", "deploy", "list", "logs", "delete", "complete", "classify", "demo"):
+    for command in (
+        "inspect",
+        "build",
+        "verify",
+        "check",
+        "deploy",
+        "list",
+        "logs",
+        "delete",
+        "complete",
+        "classify",
+        "demo",
+    ):
         assert f"    {command} " in top
         shown = odh_oci(command, "--help").ok().out
         assert f"examples:\n  odh-oci {command}" in shown
@@ -109,7 +121,9 @@ def test_every_command_teaches_with_examples() -> None:
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
     shell = f"{sys.executable} -m odh_oci_widgets --help | head -1"
-    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+    done = subprocess.run(
+        ["bash", "-c", shell], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+    )
     assert "Traceback" not in done.stderr
 
 
@@ -117,7 +131,9 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
 def test_a_build_takes_little_memory_whatever_the_size(hub: Hub, registry: Registry, count: int) -> None:
     """512 MiB in one file or in 200: the whole command stays below 110 MiB."""
     size = 2**29 // count
-    hub.add(f"cli/large-{count}", {f"part-{number}.safetensors": Sparse(b"", size) for number in range(count)})
+    hub.add(
+        f"cli/large-{count}", {f"part-{number}.safetensors": Sparse(b"", size) for number in range(count)}
+    )
     program = (
         "import resource, sys; from odh_oci_widgets.cli import main; status = main(sys.argv[1:]);"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(status);"
