@@ -202,7 +202,6 @@ def _unreachable(host: str, error: Exception) -> ClusterUnreachable:
     }
     words = next((text for kind, text in why.items() if isinstance(error, kind)), str(error)[:200])
     return ClusterUnreachable(
-        f"The cluster {host} cannot be reached: {words}.", hint="Check the address, the network and the proxy settings."
+        f"The cluster {host} cannot be reached: {words}.",
+        hint="Check the address, the network and the proxy settings.",
     )
-
-

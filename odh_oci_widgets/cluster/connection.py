@@ -143,7 +143,9 @@ def kubeconfig_connection(
     )
 
 
-def workbench_namespace(environ: Mapping[str, str] = os.environ, folder: Path = SERVICE_ACCOUNT) -> str | None:
+def workbench_namespace(
+    environ: Mapping[str, str] = os.environ, folder: Path = SERVICE_ACCOUNT
+) -> str | None:
     """The project that this workbench runs in; None outside a workbench."""
     try:
         found = (folder / "namespace").read_text().strip()

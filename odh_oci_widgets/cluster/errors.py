@@ -17,49 +17,49 @@ class ClusterError(OdhOciError):
         self.reason = reason
 
 
-class NoCluster(ClusterError):  # noqa: N818 - the shared API's names read as states
+class NoCluster(ClusterError):
     """No cluster is known: no kubeconfig, no service account."""
 
 
-class KubeconfigInvalid(ClusterError):  # noqa: N818
+class KubeconfigInvalid(ClusterError):
     """A kubeconfig that cannot be used: missing, malformed, without the context asked for."""
 
 
-class ClusterUnreachable(ClusterError):  # noqa: N818
+class ClusterUnreachable(ClusterError):
     """No answer from the cluster's API: name, port, network, proxy."""
 
 
-class ClusterUntrusted(ClusterError):  # noqa: N818
+class ClusterUntrusted(ClusterError):
     """The certificate of the cluster's API is not trusted."""
 
 
-class LoginExpired(ClusterError):  # noqa: N818
+class LoginExpired(ClusterError):
     """The cluster does not know who we are (401): the token is wrong, expired or revoked."""
 
 
-class NotAllowed(ClusterError):  # noqa: N818
+class NotAllowed(ClusterError):
     """The cluster knows who we are and refuses (403); `hint` has the command that repairs it."""
 
 
-class QuotaExceeded(ClusterError):  # noqa: N818
+class QuotaExceeded(ClusterError):
     """The project's quota is used up."""
 
 
-class ObjectNotFound(ClusterError):  # noqa: N818
+class ObjectNotFound(ClusterError):
     """The object does not exist (404)."""
 
 
-class KindNotFound(ClusterError):  # noqa: N818
+class KindNotFound(ClusterError):
     """The cluster does not know this kind of object: for example, KServe is not installed."""
 
 
-class Conflict(ClusterError):  # noqa: N818
+class Conflict(ClusterError):
     """It exists already, or something else owns a field that we set, or it changed meanwhile (409)."""
 
 
-class Refused(ClusterError):  # noqa: N818
+class Refused(ClusterError):
     """The cluster, or a webhook of it, found the object wrong (400, 422)."""
 
 
-class ClusterBusy(ClusterError):  # noqa: N818
+class ClusterBusy(ClusterError):
     """The cluster failed or asked to come back later (429, 5xx), also after some retries."""

@@ -37,7 +37,9 @@ def list_connections(project: Project) -> list[OciConnection]:
     """The project's OCI connections and plain pull Secrets. Raises NotAllowed."""
     found: list[OciConnection] = []
     for secret in project.list(SECRETS, fields="type=kubernetes.io/dockerconfigjson"):
-        if secret.get("type") == "kubernetes.io/dockerconfigjson":  # not every server knows the field selector
+        if (
+            secret.get("type") == "kubernetes.io/dockerconfigjson"
+        ):  # not every server knows the field selector
             found += _connections(secret)
     return sorted(found, key=lambda one: (not one.dashboard, one.name))
 
@@ -52,7 +54,12 @@ def is_connection(secret: Manifest) -> bool:
 
 
 def connection_manifest(
-    name: str, host: str, credential: Credential, *, display_name: str | None = None, labels: dict[str, str] | None = None
+    name: str,
+    host: str,
+    credential: Credential,
+    *,
+    display_name: str | None = None,
+    labels: dict[str, str] | None = None,
 ) -> Manifest:
     """The Secret that stores `credential` for `host` (`quay.io/my-org`) as a connection. Handle it as a secret."""
     pair = base64.b64encode(f"{credential.username}:{credential.password}".encode()).decode()

@@ -105,10 +105,23 @@ class Project:
         """
         selectors = _selectors(labels, fields)
         path = resource.path(namespace or self.namespace)
-        return watch(self.api, path, selectors, lambda: self._list(resource, selectors, namespace), resource.plural, timeout)
+        return watch(
+            self.api,
+            path,
+            selectors,
+            lambda: self._list(resource, selectors, namespace),
+            resource.plural,
+            timeout,
+        )
 
     def logs(
-        self, pod: str, container: str, *, tail: int | None = None, follow: bool = False, previous: bool = False
+        self,
+        pod: str,
+        container: str,
+        *,
+        tail: int | None = None,
+        follow: bool = False,
+        previous: bool = False,
     ) -> Iterator[str]:
         """Lines of a container's log. Raises Refused when the container has not started."""
         query: dict[str, Any] = {"container": container}
@@ -158,7 +171,9 @@ class Project:
         name = manifest["metadata"]["name"]
         path = resource.path(self.namespace, name)
         return dict(
-            self.api.request("PUT", path, what=f"change {_named(resource, name)}", body=manifest, content_type=JSON)
+            self.api.request(
+                "PUT", path, what=f"change {_named(resource, name)}", body=manifest, content_type=JSON
+            )
         )
 
     def delete(self, resource: Resource, name: str, *, dry_run: bool = False) -> bool:
@@ -184,7 +199,10 @@ class Project:
             except ClusterError as error:
                 if error.status != 410 or "continue" not in query:  # noqa: PLR2004
                     raise
-                found, query = [], dict(selectors)  # the list grew too old between two pages: once more, in one page
+                found, query = (
+                    [],
+                    dict(selectors),
+                )  # the list grew too old between two pages: once more, in one page
                 continue
             for item in page.get("items") or ():
                 # items of a list do not say what they are
@@ -227,7 +245,9 @@ def use(project: Project | None) -> None:
 def _whoami(api: Api) -> tuple[str, tuple[str, ...]]:
     review = {"apiVersion": SELF_SUBJECT_REVIEWS.api_version, "kind": SELF_SUBJECT_REVIEWS.kind}
     try:
-        info = api.request("POST", SELF_SUBJECT_REVIEWS.path(), what="ask who we are", body=review)["status"]["userInfo"]
+        info = api.request("POST", SELF_SUBJECT_REVIEWS.path(), what="ask who we are", body=review)["status"][
+            "userInfo"
+        ]
         return str(info.get("username", "unknown")), tuple(info.get("groups") or ())
     except (KindNotFound, NotAllowed):
         pass

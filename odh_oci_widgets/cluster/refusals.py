@@ -26,9 +26,13 @@ _FORBIDDEN = re.compile(
     r'User "(?P<user>[^"]+)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
-_QUOTA = re.compile(r"exceeded quota: (?P<quota>\S+?), requested: (?P<requested>.+?), used: (?P<used>.+?), limited: (?P<limited>.+)")
+_QUOTA = re.compile(
+    r"exceeded quota: (?P<quota>\S+?), requested: (?P<requested>.+?), used: (?P<used>.+?), limited: (?P<limited>.+)"
+)
 _WEBHOOK = re.compile(r'admission webhook "(?P<webhook>[^"]+)" denied the request: (?P<text>.*)', re.DOTALL)
-_POLICY = re.compile(r"ValidatingAdmissionPolicy '(?P<policy>[^']+)'.* denied request: (?P<text>.*)", re.DOTALL)
+_POLICY = re.compile(
+    r"ValidatingAdmissionPolicy '(?P<policy>[^']+)'.* denied request: (?P<text>.*)", re.DOTALL
+)
 _UNKNOWN_KIND = ("could not find the requested resource", "page not found", "no matches for kind")
 
 _UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _TOO_MANY, _SERVER_ERRORS = 401, 404, 409, 429, 500
@@ -96,7 +100,9 @@ def _not_allowed(what: str, found: re.Match[str], common: dict[str, Any]) -> Not
     else:
         hint = "Only an administrator of the cluster can allow it."
     return NotAllowed(
-        f"Cannot {what}: {_person(user)} may not {found['verb']} {found['resource']} {where}.", hint=hint, **common
+        f"Cannot {what}: {_person(user)} may not {found['verb']} {found['resource']} {where}.",
+        hint=hint,
+        **common,
     )
 
 
@@ -120,17 +126,23 @@ def _conflict(what: str, answer: dict[str, Any], text: str, common: dict[str, An
             **common,
         )
     if common["reason"] == "AlreadyExists":
-        return Conflict(f"Cannot {what}: it exists already.", hint="Choose another name, or delete it.", **common)
+        return Conflict(
+            f"Cannot {what}: it exists already.", hint="Choose another name, or delete it.", **common
+        )
     return Conflict(f"Cannot {what}: it changed meanwhile ({text}).", hint="Try again.", **common)
 
 
 def _refused(what: str, answer: dict[str, Any], text: str, common: dict[str, Any]) -> ClusterError:
     for pattern, kind in ((_WEBHOOK, "webhook"), (_POLICY, "policy")):
         if found := pattern.search(text):
-            return Refused(f"Cannot {what}: the cluster's {kind} `{found[kind]}` refused it: {found['text']}", **common)
+            return Refused(
+                f"Cannot {what}: the cluster's {kind} `{found[kind]}` refused it: {found['text']}", **common
+            )
     causes = (answer.get("details") or {}).get("causes") or []
     if causes:
-        said = "; ".join(f"{cause.get('field', '')}: {cause.get('message', '')}".strip(": ") for cause in causes[:3])
+        said = "; ".join(
+            f"{cause.get('field', '')}: {cause.get('message', '')}".strip(": ") for cause in causes[:3]
+        )
         return Refused(f"Cannot {what}: the cluster found it wrong: {said}.", **common)
     if common["status"] == 403:  # noqa: PLR2004
         return NotAllowed(f"Cannot {what}: the cluster forbids it: {text or 'no reason given'}.", **common)

@@ -18,7 +18,9 @@ def grant(user: str, namespace: str, *, role: str = "edit", openshift: bool = Tr
         if account is None:
             return f"oc policy add-role-to-user {role} {_quoted(user)} -n {namespace}"
         home, _, name = account.partition(":")
-        return f"oc policy add-role-to-user {role} {f'-z {name}' if home == namespace else user} -n {namespace}"
+        return (
+            f"oc policy add-role-to-user {role} {f'-z {name}' if home == namespace else user} -n {namespace}"
+        )
     if account is None:
         short = "".join(c if c.isalnum() or c == "-" else "-" for c in user.lower()).strip("-")
         return f"kubectl create rolebinding {short}-{role} --clusterrole={role} --user={_quoted(user)} -n {namespace}"

@@ -21,7 +21,9 @@ class Resource:
         """`v1`, or `group/version`."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
-    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+    def path(
+        self, namespace: str | None = None, name: str | None = None, subresource: str | None = None
+    ) -> str:
         """The path in the API.
 
         >>> PODS.path("alice", "p-0", "log")
@@ -68,9 +70,7 @@ SELF_SUBJECT_ACCESS_REVIEWS = Resource(
     "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
 )
 
-_BY_KIND = {
-    (one.api_version, one.kind): one for one in list(globals().values()) if isinstance(one, Resource)
-}
+_BY_KIND = {(one.api_version, one.kind): one for one in list(globals().values()) if isinstance(one, Resource)}
 
 
 def resource_of(manifest: dict[str, Any]) -> Resource:

@@ -25,7 +25,7 @@ class Change:
     object: dict[str, Any]
 
 
-class _Expired(Exception):  # noqa: N818 - never leaves this module
+class _Expired(Exception):
     """The version we would go on from is too old."""
 
 
@@ -55,7 +55,9 @@ def watch(
             "timeoutSeconds": seconds,
         }
         try:
-            with api.stream(path, what=f"watch {plural}", query=query, read_timeout=seconds + _QUIET_SECONDS) as lines:
+            with api.stream(
+                path, what=f"watch {plural}", query=query, read_timeout=seconds + _QUIET_SECONDS
+            ) as lines:
                 for line in lines:
                     change = _parsed(line)
                     if change is None:

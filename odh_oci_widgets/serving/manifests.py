@@ -57,7 +57,9 @@ def preview_of(
     """The objects for `spec` on `runtime`; without a namespace they go where `oc apply` is told to."""
     said = [note for note in (runtime.why, *notes) if note]
     if spec.external and not spec.token_auth:
-        said.append("Anyone who knows the address can use this service: it has a route and asks for no token.")
+        said.append(
+            "Anyone who knows the address can use this service: it has a route and asks for no token."
+        )
     return Preview(
         spec=spec,
         runtime=runtime,
@@ -79,7 +81,9 @@ def serving_runtime(spec: ServiceSpec, runtime: Runtime, namespace: str | None =
     annotations.setdefault("opendatahub.io/apiProtocol", "REST")
     if runtime.template:
         annotations["opendatahub.io/template-name"] = runtime.template
-        annotations["opendatahub.io/template-display-name"] = runtime.template_display_name or runtime.display_name
+        annotations["opendatahub.io/template-display-name"] = (
+            runtime.template_display_name or runtime.display_name
+        )
     annotations["opendatahub.io/serving-runtime-scope"] = (
         "project" if runtime.source in {RuntimeSource.PROJECT, RuntimeSource.COPY} else "global"
     )
@@ -123,7 +127,11 @@ def inference_service(spec: ServiceSpec, runtime: Runtime, namespace: str | None
     }
     if spec.args:
         model["args"] = list(spec.args)
-    predictor: dict[str, Any] = {"minReplicas": spec.replicas, "maxReplicas": max(spec.replicas, 1), "model": model}
+    predictor: dict[str, Any] = {
+        "minReplicas": spec.replicas,
+        "maxReplicas": max(spec.replicas, 1),
+        "model": model,
+    }
     if spec.pull_secrets:
         predictor["imagePullSecrets"] = [{"name": name} for name in spec.pull_secrets]
     if spec.gpu:
@@ -144,7 +152,8 @@ def _model_format(spec: ServiceSpec, runtime: Runtime) -> dict[str, str]:
     if spec.format is None:
         if not runtime.formats:
             raise OptionInvalid(
-                f"The runtime `{runtime.name}` does not say which formats it takes.", hint="Name the model's format."
+                f"The runtime `{runtime.name}` does not say which formats it takes.",
+                hint="Name the model's format.",
             )
         name, version = runtime.formats[0]
     else:

@@ -126,10 +126,13 @@ def choose(
     fitting = [
         one
         for one in everything
-        if one.format_for(model_format) and not one.manifest["spec"].get("workerSpec")  # several nodes: not ours
+        if one.format_for(model_format)
+        and not one.manifest["spec"].get("workerSpec")  # several nodes: not ours
     ]
     if not fitting:
-        raise RuntimeNotFound(f"No serving runtime takes the format `{model_format}`.", hint=_offer(everything))
+        raise RuntimeNotFound(
+            f"No serving runtime takes the format `{model_format}`.", hint=_offer(everything)
+        )
     best = min(fitting, key=lambda one: _rank(one, model_format, gpu))
     taken = best.format_for(model_format)
     why = f"{best.display_name} takes {taken[0] if taken else model_format} ({_PLACE[best.source]})."

@@ -89,7 +89,11 @@ def spec_of(image: str, name: str, **options: Any) -> ServiceSpec:
     spec = ServiceSpec(name=name, image=text, **options)
     for field, value in (("cpu", spec.cpu), ("memory", spec.memory)):
         if value is not None and not _QUANTITY.fullmatch(str(value)):
-            raise OptionInvalid(f"`{value}` is no quantity for {field}.", hint="Examples: cpu 500m or 2, memory 4Gi.")
+            raise OptionInvalid(
+                f"`{value}` is no quantity for {field}.", hint="Examples: cpu 500m or 2, memory 4Gi."
+            )
     if spec.gpu < 0 or spec.replicas < 1:
-        raise OptionInvalid("A service has at least one replica, and no GPU or more.", hint="To stop it: `stop()`.")
+        raise OptionInvalid(
+            "A service has at least one replica, and no GPU or more.", hint="To stop it: `stop()`."
+        )
     return spec

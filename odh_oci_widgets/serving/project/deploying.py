@@ -40,7 +40,9 @@ def preview(
         project = project or connect()
         runtimes, unread = read_runtimes(project)
     except (NoCluster, ClusterUnreachable) as error:
-        runtime = _chosen(spec, [], f"Our own definition is used, as no cluster can be asked: {error.message}")
+        runtime = _chosen(
+            spec, [], f"Our own definition is used, as no cluster can be asked: {error.message}"
+        )
         if isinstance(pull_secret, str):
             spec = replace(spec, pull_secrets=(pull_secret,))
         return preview_of(spec, runtime, notes=notes)
@@ -52,7 +54,9 @@ def preview(
     elif pull_secret is not None:
         made = f"{name}-pull"
         spec = replace(spec, pull_secrets=made_pull_secrets(project, made), connection=made)
-        notes.append(f"The connection `{made}` is made from the credentials given; it is not part of the preview.")
+        notes.append(
+            f"The connection `{made}` is made from the credentials given; it is not part of the preview."
+        )
     made_preview = preview_of(spec, runtime, namespace=project.namespace, notes=notes)
     if hardware_profile:
         _use_profile(made_preview.objects[1], read_profile(project, hardware_profile), spec)
@@ -143,13 +147,19 @@ def _without_new_connection(manifest: Manifest) -> Manifest:
     if manifest["kind"] != "InferenceService":
         return manifest
     metadata = manifest["metadata"]
-    annotations = {key: value for key, value in metadata["annotations"].items() if key != "opendatahub.io/connections"}
+    annotations = {
+        key: value for key, value in metadata["annotations"].items() if key != "opendatahub.io/connections"
+    }
     return manifest | {"metadata": metadata | {"annotations": annotations}}
 
 
 def _apply_all(project: Project, objects: Sequence[Manifest], *, force: bool) -> None:
     """Apply in order; when one is refused, take back those that were not there before."""
-    resources = {"Secret": SECRETS, "ServingRuntime": SERVING_RUNTIMES, "InferenceService": INFERENCE_SERVICES}
+    resources = {
+        "Secret": SECRETS,
+        "ServingRuntime": SERVING_RUNTIMES,
+        "InferenceService": INFERENCE_SERVICES,
+    }
     made: list[tuple[str, str]] = []
     try:
         for one in objects:
@@ -165,5 +175,3 @@ def _apply_all(project: Project, objects: Sequence[Manifest], *, force: bool) ->
             except ClusterError:
                 continue  # the first error is what the user must hear
         raise
-
-
