@@ -30,7 +30,9 @@ class DeployStep(Step):
     """
 
     title: ClassVar[str] = "Deploy"
-    lead: ClassVar[str] = "Start a model server on the image: private and with limits, unless you say otherwise."
+    lead: ClassVar[str] = (
+        "Start a model server on the image: private and with limits, unless you say otherwise."
+    )
 
     def __init__(
         self,
@@ -44,7 +46,9 @@ class DeployStep(Step):
     ) -> None:
         super().__init__(flow)
         self._suggested = ""
-        self.image = field(widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>")
+        self.image = field(
+            widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>"
+        )
         self.target = field(widgets.RadioButtons, "Where it runs", options=TARGETS, value=target)
         self.name = field(widgets.Text, "Model deployment name", value=name)
         self.runtime = field(widgets.Text, "Serving runtime", placeholder="chosen by the model's format")
@@ -55,7 +59,9 @@ class DeployStep(Step):
         self.cpu = field(widgets.Text, "CPU", placeholder="e.g. 2 or 500m")
         self.memory = field(widgets.Text, "Memory", placeholder="e.g. 4Gi")
         self.replicas = field(widgets.BoundedIntText, "Replicas", value=1, min=0, max=100)
-        self.pull_secret = field(widgets.Text, "Pull secret", placeholder="name of a Secret, for a private image")
+        self.pull_secret = field(
+            widgets.Text, "Pull secret", placeholder="name of a Secret, for a private image"
+        )
         self.external = _check("External route: reachable from outside the cluster", value=False)
         self.token_auth = _check("Token authentication: only who may see the service can call it", value=True)
         self.deploy_button = button("Deploy", self.start, style="primary")
