@@ -139,6 +139,7 @@ def kubeconfig_connection(
     )
 
 
+<<<<<<< HEAD
 def _named_context(contexts: Iterable[dict[str, Any]], name: str) -> dict[str, Any]:
     names = {str(one["name"]): one for one in contexts}
     if name not in names:
@@ -146,6 +147,8 @@ def _named_context(contexts: Iterable[dict[str, Any]], name: str) -> dict[str, A
     return names[name]
 
 
+=======
+>>>>>>> main
 def workbench_namespace(
     environ: Mapping[str, str] = os.environ, folder: Path = SERVICE_ACCOUNT
 ) -> str | None:

@@ -105,6 +105,7 @@ class Project:
         and the differences reported.
         """
         selectors = _selectors(labels, fields)
+<<<<<<< HEAD
         return Watch(
             api=self.api,
             path=resource.path(namespace or self.namespace),
@@ -112,6 +113,17 @@ class Project:
             selectors=selectors,
             read=lambda: self._list(resource, selectors, namespace),
         ).changes(timeout)
+=======
+        path = resource.path(namespace or self.namespace)
+        return watch(
+            self.api,
+            path,
+            selectors,
+            lambda: self._list(resource, selectors, namespace),
+            resource.plural,
+            timeout,
+        )
+>>>>>>> main
 
     def logs(
         self,

@@ -31,7 +31,9 @@ class BuildStep(Step):
     """
 
     title: ClassVar[str] = "Build"
-    lead: ClassVar[str] = "The bytes go straight from the source into the image; nothing is stored here in between."
+    lead: ClassVar[str] = (
+        "The bytes go straight from the source into the image; nothing is stored here in between."
+    )
 
     def __init__(self, *, flow: Flow | None = None) -> None:
         super().__init__(flow)
@@ -105,12 +107,17 @@ class BuildStep(Step):
         self._lines.fill(())
         self.say(f"Building {running.plan.image}…", busy=True)
         self._busy(busy=not running.status.finished)
-        self._reader = threading.Thread(target=self._read, args=(running,), name="odh-oci-build-log", daemon=True)
+        self._reader = threading.Thread(
+            target=self._read, args=(running,), name="odh-oci-build-log", daemon=True
+        )
         self._reader.start()
         if self._watcher is not None:
             self._watcher.abandon()
         self._watcher = Job(
-            lambda cancelled: self._watch(running, cancelled), done=self._finished, failed=self._failed, name="odh-oci-build-watch"
+            lambda cancelled: self._watch(running, cancelled),
+            done=self._finished,
+            failed=self._failed,
+            name="odh-oci-build-watch",
         )
 
     def join(self, timeout: float | None = None) -> None:

@@ -38,7 +38,9 @@ class ClassificationForm(widgets.VBox):
         self._uploaded_labels: tuple[str, Any] | None = None
         self._ready = False
         self.upload = widgets.FileUpload(accept="image/*", multiple=True, description="Choose pictures")
-        self.upload_labels = widgets.FileUpload(accept=".txt,.json", multiple=False, description="Upload labels")
+        self.upload_labels = widgets.FileUpload(
+            accept=".txt,.json", multiple=False, description="Upload labels"
+        )
         for widget in (self.upload, self.upload_labels):
             widget.layout.width = "auto"
         self.labels = field(widgets.Text, "Labels", value=labels, placeholder="synset.txt or https://…")
@@ -51,7 +53,10 @@ class ClassificationForm(widgets.VBox):
                 row(self.upload),
                 self._chosen,
                 grid(
-                    cell(self.labels, "Optional: a file or URL with one name a line, in the order of the classes."),
+                    cell(
+                        self.labels,
+                        "Optional: a file or URL with one name a line, in the order of the classes.",
+                    ),
                     cell(self.top),
                 ),
                 row(self.upload_labels),
@@ -103,7 +108,9 @@ class ClassificationForm(widgets.VBox):
             names = parse_labels(bytes(item["content"]).decode("utf-8"))
         except (OdhOciError, UnicodeDecodeError) as error:
             self._step.fail(
-                OdhOciError(f"`{item['name']}` is no list of labels: {error}", hint="One name a line, as UTF-8.")
+                OdhOciError(
+                    f"`{item['name']}` is no list of labels: {error}", hint="One name a line, as UTF-8."
+                )
             )
             return
         self._uploaded_labels = (item["name"], names)
@@ -133,7 +140,9 @@ class ClassificationForm(widgets.VBox):
             html.classified(name, _preview(data), [(p.label, p.probability) for p in predictions])
             for (name, data), predictions in zip(self._pictures, answer, strict=False)
         )
-        best = ", ".join(f"{predictions[0].label} ({predictions[0].probability:.0%})" for predictions in answer)
+        best = ", ".join(
+            f"{predictions[0].label} ({predictions[0].probability:.0%})" for predictions in answer
+        )
         self._step.say(f"Answered in {seconds:.1f} s: {best}.")
 
     def _failed(self, error: OdhOciError) -> None:

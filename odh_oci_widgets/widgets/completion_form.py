@@ -27,7 +27,9 @@ class CompletionForm(widgets.VBox):
             widgets.Textarea, "Prompt", value=prompt, placeholder="What is the IBM granite-3 model?", rows=4
         )
         self.max_tokens = field(widgets.BoundedIntText, "Most tokens", value=200, min=1, max=100_000)
-        self.temperature = field(widgets.BoundedFloatText, "Temperature", value=0.8, min=0.0, max=2.0, step=0.1)
+        self.temperature = field(
+            widgets.BoundedFloatText, "Temperature", value=0.8, min=0.0, max=2.0, step=0.1
+        )
         self.ask_button = button("Complete", self.ask, style="primary", disabled=True)
         self._text = widgets.HTML()
         super().__init__(

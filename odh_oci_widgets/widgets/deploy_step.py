@@ -18,7 +18,6 @@ from .job import Job
 from .parts import Disclosure, button, cell, field, grid, row
 from .service_card import ServiceCard
 from .step import Step
-from .words import service_name
 
 TARGETS = (("Sandbox: this machine", "sandbox"), ("Project: KServe on the cluster", "project"))
 _EXPOSED = "everybody who can reach the route can use the model, because token authentication is off."
@@ -31,7 +30,9 @@ class DeployStep(Step):
     """
 
     title: ClassVar[str] = "Deploy"
-    lead: ClassVar[str] = "Start a model server on the image: private and with limits, unless you say otherwise."
+    lead: ClassVar[str] = (
+        "Start a model server on the image: private and with limits, unless you say otherwise."
+    )
 
     def __init__(
         self,
@@ -45,7 +46,9 @@ class DeployStep(Step):
     ) -> None:
         super().__init__(flow)
         self._suggested = ""
-        self.image = field(widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>")
+        self.image = field(
+            widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>"
+        )
         self.target = field(widgets.RadioButtons, "Where it runs", options=TARGETS, value=target)
         self.name = field(widgets.Text, "Model deployment name", value=name)
         self.runtime = field(widgets.Text, "Serving runtime", placeholder="chosen by the model's format")
@@ -56,7 +59,9 @@ class DeployStep(Step):
         self.cpu = field(widgets.Text, "CPU", placeholder="e.g. 2 or 500m")
         self.memory = field(widgets.Text, "Memory", placeholder="e.g. 4Gi")
         self.replicas = field(widgets.BoundedIntText, "Replicas", value=1, min=0, max=100)
-        self.pull_secret = field(widgets.Text, "Pull secret", placeholder="name of a Secret, for a private image")
+        self.pull_secret = field(
+            widgets.Text, "Pull secret", placeholder="name of a Secret, for a private image"
+        )
         self.external = _check("External route: reachable from outside the cluster", value=False)
         self.token_auth = _check("Token authentication: only who may see the service can call it", value=True)
         self.deploy_button = button("Deploy", self.start, style="primary")
@@ -112,7 +117,7 @@ class DeployStep(Step):
             self.image.value = self.flow.image
         model = self.flow.model
         if model is not None and self.name.value in {"", self._suggested}:
-            self._suggested = service_name(model.name)
+            self._suggested = serving.suggest_name(model.name)
             self.name.value = self._suggested
         self.check()
 

@@ -120,11 +120,7 @@ def facts(rows: Mapping[str, str]) -> Html:
     """Names and values; a row without a value is left out."""
     return element(
         "dl",
-        *(
-            element("div", element("dt", name), element("dd", value))
-            for name, value in rows.items()
-            if value
-        ),
+        *(element("div", element("dt", name), element("dd", value)) for name, value in rows.items() if value),
         class_="odh-oci-facts",
     )
 

@@ -24,7 +24,9 @@ _LAYOUTS = (
     ("/models/1/… (OpenVINO Model Server, TensorFlow)", True),
     ("/models/… (vLLM, MLServer, others)", False),
 )
-_IMAGE_HELP = "registry/repository:tag, or oci:FOLDER:TAG for an OCI image layout on this machine (no registry needed)"
+_IMAGE_HELP = (
+    "registry/repository:tag, or oci:FOLDER:TAG for an OCI image layout on this machine (no registry needed)"
+)
 
 
 class ImageStep(Step):
@@ -47,7 +49,11 @@ class ImageStep(Step):
         super().__init__(flow)
         self._suggested = ""
         self.image = field(
-            widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>", continuous_update=False
+            widgets.Text,
+            "Image",
+            value=image,
+            placeholder="quay.io/<user>/<repository>:<tag>",
+            continuous_update=False,
         )
         self.base = field(
             widgets.Combobox,
@@ -60,7 +66,9 @@ class ImageStep(Step):
         self.layout_in_image = field(widgets.Dropdown, "Place of the files", options=_LAYOUTS)
         self.platforms = field(widgets.Text, "Platforms", value="linux/amd64", continuous_update=False)
         self.insecure = widgets.Checkbox(
-            description="Allow plain HTTP or an untrusted certificate for this registry", value=insecure, indent=False
+            description="Allow plain HTTP or an untrusted certificate for this registry",
+            value=insecure,
+            indent=False,
         )
         self.verify = widgets.Checkbox(description="Check the image after the push", value=True, indent=False)
         self.user = field(widgets.Text, "User name", continuous_update=False)
@@ -73,21 +81,32 @@ class ImageStep(Step):
                 "registry login",
                 grid(
                     cell(self.user),
-                    cell(self._password.widget, "Without it: the auth files of podman, skopeo, oc and docker."),
+                    cell(
+                        self._password.widget, "Without it: the auth files of podman, skopeo, oc and docker."
+                    ),
                 ),
                 self.insecure,
             ),
             Disclosure(
                 "more options",
                 grid(
-                    cell(self.base, "Needs sh, ln, sleep and ls. embedded: the one inside this installation."),
+                    cell(
+                        self.base, "Needs sh, ln, sleep and ls. embedded: the one inside this installation."
+                    ),
                     cell(self.layout_in_image),
                     cell(self.platforms, "Separated by commas."),
                 ),
                 self.verify,
             ),
         )
-        for widget in (self.image, self.base, self.layout_in_image, self.platforms, self.insecure, self.verify):
+        for widget in (
+            self.image,
+            self.base,
+            self.layout_in_image,
+            self.platforms,
+            self.insecure,
+            self.verify,
+        ):
             widget.observe(lambda _: self.check(), "value")
         self.user.observe(lambda _: self.code.refresh(), "value")
         self.flow.observe(self._suggest, "model")
@@ -170,9 +189,9 @@ class ImageStep(Step):
 def _risk(base: str, *, insecure: bool) -> str:
     risks = []
     if base == "scratch":
-        risks.append("an image from scratch has no shell, so KServe's default way of mounting it will not work.")
+        risks.append(
+            "an image from scratch has no shell, so KServe's default way of mounting it will not work."
+        )
     if insecure:
         risks.append("passwords and the model travel unprotected to this registry.")
     return " ".join(risks)
-
-

@@ -11,7 +11,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 T = TypeVar("T")
 
 
-class Unexpected(OdhOciError):  # noqa: N818 - what it is
+class Unexpected(OdhOciError):
     """An error nobody foresaw; the original one is its cause."""
 
 

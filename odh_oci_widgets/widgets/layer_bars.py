@@ -14,7 +14,12 @@ from .words import in_time
 #: Layers that share one HTML widget: only a group in which something moved is sent again.
 GROUP = 20
 
-_WORDS = {LayerState.WAITING: "waiting", LayerState.SENDING: "", LayerState.DONE: "done", LayerState.REUSED: "reused"}
+_WORDS = {
+    LayerState.WAITING: "waiting",
+    LayerState.SENDING: "",
+    LayerState.DONE: "done",
+    LayerState.REUSED: "reused",
+}
 
 
 class LayerBars(widgets.VBox):
@@ -33,10 +38,10 @@ class LayerBars(widgets.VBox):
             self._total.value = ""
             self._list.children = ()
             return
-        self._total.value = html.progress_bar("All layers", progress.fraction, _total_words(progress), state="total")
-        groups = [
-            progress.layers[start : start + GROUP] for start in range(0, len(progress.layers), GROUP)
-        ]
+        self._total.value = html.progress_bar(
+            "All layers", progress.fraction, _total_words(progress), state="total"
+        )
+        groups = [progress.layers[start : start + GROUP] for start in range(0, len(progress.layers), GROUP)]
         while len(self._groups) < len(groups):
             self._groups.append(widgets.HTML())
         for widget, layers in zip(self._groups, groups, strict=False):

@@ -19,7 +19,9 @@ from .words import counted, globs
 
 #: Rows of a file table; a model of more files says how many more.
 MAX_ROWS = 200
-_LOCATION_HELP = "hf://owner/name or hf://owner/name@revision · https://…/model.onnx · a folder or file of this machine"
+_LOCATION_HELP = (
+    "hf://owner/name or hf://owner/name@revision · https://…/model.onnx · a folder or file of this machine"
+)
 
 
 class ModelStep(Step):
@@ -32,7 +34,9 @@ class ModelStep(Step):
     """
 
     title: ClassVar[str] = "Model"
-    lead: ClassVar[str] = "Which model should answer? Name it; its bytes are read only when the image is built."
+    lead: ClassVar[str] = (
+        "Which model should answer? Name it; its bytes are read only when the image is built."
+    )
 
     def __init__(
         self,

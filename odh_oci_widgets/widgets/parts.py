@@ -43,7 +43,9 @@ def row(*items: Any) -> widgets.HBox:
     return box
 
 
-def button(text: str, clicked: Callable[[], Any], *, style: str = "", disabled: bool = False) -> widgets.Button:
+def button(
+    text: str, clicked: Callable[[], Any], *, style: str = "", disabled: bool = False
+) -> widgets.Button:
     """A button with text. `style`: primary, danger or empty."""
     made = widgets.Button(description=text, button_style=style, disabled=disabled)
     made.layout.width = "auto"
@@ -160,4 +162,6 @@ class CodePanel(Disclosure):
 
     def _draw(self) -> None:
         language = self._language.value
-        self._text.value = html.code(self._texts[language], f"{language} code") if language in self._texts else ""
+        self._text.value = (
+            html.code(self._texts[language], f"{language} code") if language in self._texts else ""
+        )

@@ -66,7 +66,10 @@ class ServiceCard(widgets.VBox):
         if self._watcher is not None:
             self._watcher.abandon()
         self._watcher = Job(
-            lambda cancel: self._follow(service, cancel), done=lambda _: None, failed=self._fail, name="odh-oci-service"
+            lambda cancel: self._follow(service, cancel),
+            done=lambda _: None,
+            failed=self._fail,
+            name="odh-oci-service",
         )
 
     def _follow(self, service: Service, cancel: threading.Event) -> None:
@@ -115,7 +118,10 @@ def _face(service: Service, diagnosis: Diagnosis) -> html.Html:
         html.element("div", diagnosis.sentence),
         html.element("div", diagnosis.hint, class_="odh-oci-hint") if diagnosis.hint else "",
         html.facts(
-            {"URL": html.element("code", service.url) if service.url else "", "Image": html.element("code", service.image)}
+            {
+                "URL": html.element("code", service.url) if service.url else "",
+                "Image": html.element("code", service.image),
+            }
         ),
         class_="odh-oci-card",
     )

@@ -78,7 +78,9 @@ def build(spec: ImageSpec, *, logins: Sequence[tuple[str, str]] = (), token: boo
         options["token"] = Raw(f'os.environ["{TOKEN_VARIABLE}"]')
     if logins or token:
         imports.insert(0, "import os\n")
-    return "\n".join([*imports, "", f"image = {call('build', Raw('model'), spec.image, **options)}.wait()", ""])
+    return "\n".join(
+        [*imports, "", f"image = {call('build', Raw('model'), spec.image, **options)}.wait()", ""]
+    )
 
 
 def build_command(
@@ -113,7 +115,9 @@ def containerfile(model: Model, spec: ImageSpec) -> str:
             if file.source.url
         )
         return f"FROM {base}\n\n{adds}\nUSER 1001\n"
-    copies = "".join(f"COPY --chown=1001:0 {_json_words(f.path, f'{folder}/{f.path}')}\n" for f in model.files)
+    copies = "".join(
+        f"COPY --chown=1001:0 {_json_words(f.path, f'{folder}/{f.path}')}\n" for f in model.files
+    )
     return (
         f"# podman build --format=oci --squash -t {spec.image} -f Containerfile {shlex.quote(model.reference)}\n"
         f"FROM {base}\n\n{copies}\nRUN chmod -R a=rX /models\nUSER 1001\n"
@@ -152,9 +156,7 @@ USER 1001
 
 def deploy(spec: DeploySpec) -> str:
     """Python that deploys the image."""
-    options = {
-        name: str(value) if name == "format" else value for name, value in spec.options().items()
-    }
+    options = {name: str(value) if name == "format" else value for name, value in spec.options().items()}
     return (
         "from odh_oci_widgets import deploy\n\n"
         f"service = {call('deploy', spec.image, spec.name, target=spec.target, **options)}\n"

@@ -46,7 +46,9 @@ class TestStep(Step):
         self._found: dict[str, serving.Service] = {}
         self.service = field(widgets.Dropdown, "Service")
         self.find_button = button("Find services", self.find)
-        self.kind = field(widgets.RadioButtons, "What it takes", options=KINDS, value=kind or "classification")
+        self.kind = field(
+            widgets.RadioButtons, "What it takes", options=KINDS, value=kind or "classification"
+        )
         self._given_kind = kind
         self.completion = CompletionForm(self, prompt)
         self.classification = ClassificationForm(self, labels)
@@ -107,7 +109,9 @@ class TestStep(Step):
         if self.kind.value == "classification":
             form = self.classification
             return {
-                "Python": snippets.classify(name, target, form.names, form.top.value, form.labels_name or None)
+                "Python": snippets.classify(
+                    name, target, form.names, form.top.value, form.labels_name or None
+                )
             }
         ask = self.completion
         options = (ask.prompt.value, ask.max_tokens.value, ask.temperature.value)
@@ -115,5 +119,3 @@ class TestStep(Step):
         if service is not None and service.url:
             texts["curl"] = snippets.complete_curl(service.url, name, *options)
         return texts
-
-

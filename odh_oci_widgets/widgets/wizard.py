@@ -76,7 +76,13 @@ class Wizard(widgets.VBox):
 
     def _done(self) -> tuple[bool, ...]:
         flow = self.flow
-        return (flow.model is not None, flow.spec is not None, bool(flow.image), flow.service is not None, False)
+        return (
+            flow.model is not None,
+            flow.spec is not None,
+            bool(flow.image),
+            flow.service is not None,
+            False,
+        )
 
     def _draw(self) -> None:
         done = self._done()

@@ -109,7 +109,9 @@ def test_the_memory_of_a_long_build_is_bounded():
 
 
 def test_the_plan_says_what_the_model_is_and_holds_no_secret(model: str, tmp_path: Path):
-    plan = builders.plan_image(model, layout(tmp_path), base="embedded", annotations={"team": "blue"}, token="hf_secret")
+    plan = builders.plan_image(
+        model, layout(tmp_path), base="embedded", annotations={"team": "blue"}, token="hf_secret"
+    )
     assert plan.annotations["org.odh-oci.model-format"] == "onnx"
     assert plan.annotations["org.odh-oci.model-name"] == "model"
     assert plan.annotations["team"] == "blue"
@@ -172,10 +174,10 @@ def test_a_build_ends_in_an_image_and_tells_how(model: str, tmp_path: Path):
 
 def test_the_next_kernel_finds_a_finished_build(model: str, tmp_path: Path):
     image = builders.build(model, layout(tmp_path), base="embedded").wait(30)
-    program = (
-        "from odh_oci_widgets import builds; [b] = builds(); print(type(b).__name__, b.status, b.wait(1), b.report()['digest'])"
+    program = "from odh_oci_widgets import builds; [b] = builds(); print(type(b).__name__, b.status, b.wait(1), b.report()['digest'])"
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert found.stdout.split()[:3] == ["RecordedBuild", "succeeded", image]
 
 
@@ -209,7 +211,9 @@ def test_a_cancelled_build_is_cancelled(tmp_path: Path, stalled_model: str):
 def test_another_process_sees_a_running_build_and_can_stop_it(tmp_path: Path, stalled_model: str):
     runner = start_elsewhere(stalled_model, layout(tmp_path))
     try:
-        wait_until("the build is listed", lambda: [b.status for b in builders.builds()] == [BuildStatus.RUNNING])
+        wait_until(
+            "the build is listed", lambda: [b.status for b in builders.builds()] == [BuildStatus.RUNNING]
+        )
         (build,) = builders.builds()
         assert build.plan.image == layout(tmp_path)
         build.cancel()
@@ -221,7 +225,9 @@ def test_another_process_sees_a_running_build_and_can_stop_it(tmp_path: Path, st
         runner.wait(10)
 
 
-def test_a_killed_build_is_interrupted_and_the_next_one_succeeds(tmp_path: Path, stalled_model: str, model: str):
+def test_a_killed_build_is_interrupted_and_the_next_one_succeeds(
+    tmp_path: Path, stalled_model: str, model: str
+):
     runner = start_elsewhere(stalled_model, layout(tmp_path))
     wait_until("the build is listed", lambda: [b.status for b in builders.builds()] == [BuildStatus.RUNNING])
     os.kill(runner.pid, signal.SIGKILL)
