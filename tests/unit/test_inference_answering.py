@@ -35,11 +35,11 @@ def granite():
 
 @pytest.fixture
 def halves():
-    """Scores from the left and the right half of a grey picture."""
+    """Scores from the upper and the lower half of a grey picture."""
 
     def model(inputs):
-        left, right = inputs["x"][..., :4, :], inputs["x"][..., 4:, :]
-        return {"scores": np.stack([half.mean(axis=(1, 2, 3)) for half in (left, right)], axis=1)}
+        top, bottom = inputs["x"][:, :4], inputs["x"][:, 4:]
+        return {"scores": np.stack([half.mean(axis=(1, 2, 3)) for half in (top, bottom)], axis=1)}
 
     server = V2Server(
         model, inputs=[("x", "FP32", [-1, 8, 8, 1])], outputs=[("scores", "FP32", [-1, 2])], name="halves"
