@@ -41,11 +41,14 @@ class ServiceCard(widgets.VBox):
         super().__init__()
         self.add_class("odh-oci-service")
 
+    def _show(self, *parts: Any) -> None:
+        self.children = parts
+
     def attach(self, service: Service) -> None:
         """Show this service and follow it."""
         self._service = service
         self._buttons()
-        self.children = (self._face, self._actions, self._logs)
+        self._show(self._face, self._actions, self._logs)
         self._look_again()
 
     def join(self, timeout: float | None = None) -> None:
@@ -102,7 +105,7 @@ class ServiceCard(widgets.VBox):
 
     def _gone(self, _: None) -> None:
         self._service = None
-        self.children = ()
+        self._show()
         self._deleted()
 
     def _fail(self, error: OdhOciError) -> None:
