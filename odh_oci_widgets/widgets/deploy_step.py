@@ -65,7 +65,7 @@ class DeployStep(Step):
         self.external = _check("External route: reachable from outside the cluster", value=False)
         self.token_auth = _check("Token authentication: only who may see the service can call it", value=True)
         self.deploy_button = button("Deploy", self.start, style="primary")
-        self.card = ServiceCard(deleted=self._deleted)
+        self.card = ServiceCard(settled=self._settled, deleted=self._deleted)
         self._warning = widgets.HTML()
         self._review = widgets.HTML()
         self._project_fields = widgets.VBox(
@@ -189,12 +189,18 @@ class DeployStep(Step):
     def _deployed(self, service: serving.Service) -> None:
         self.deploy_button.disabled = False
         self.flow.service = service
-        self.say(f"{service.name} is deployed; below is how it comes up.")
+        self.say(f"{service.name} is deployed and comes up…", busy=True)
         self.card.attach(service)
 
     def _refused(self, error: OdhOciError) -> None:
         self.deploy_button.disabled = False
         self.fail(error)
+
+    def _settled(self, diagnosis: serving.Diagnosis) -> None:
+        if diagnosis.state is serving.ServiceState.FAILED:
+            self.fail(serving.ServiceFailed(diagnosis.sentence, hint=diagnosis.hint))
+        else:
+            self.say(diagnosis.sentence)
 
     def _deleted(self) -> None:
         self.flow.service = None

@@ -20,13 +20,15 @@ PERIOD = 1.0
 LOG_TAIL = 200
 
 _KIND = {ServiceState.READY: "good", ServiceState.FAILED: "bad", ServiceState.STOPPED: "plain"}
-_SETTLED = frozenset({ServiceState.READY, ServiceState.FAILED, ServiceState.STOPPED})
+#: States that do not change by themselves.
+SETTLED = frozenset({ServiceState.READY, ServiceState.FAILED, ServiceState.STOPPED})
 
 
 class ServiceCard(widgets.VBox):
     """Follows one service until it is ready or has failed. Empty until `attach`."""
 
-    def __init__(self, *, deleted: Callable[[], Any] = lambda: None) -> None:
+    def __init__(self, *, settled: Callable[[Diagnosis], Any], deleted: Callable[[], Any]) -> None:
+        self._settled = settled
         self._deleted = deleted
         self._service: Service | None = None
         self._watcher: Job[Any] | None = None
@@ -81,7 +83,8 @@ class ServiceCard(widgets.VBox):
             self._face.value = _face(service, diagnosis)
             if self._logs.shown:
                 self._lines.fill(service.logs(tail=LOG_TAIL))
-            if diagnosis.state in _SETTLED:
+            if diagnosis.state in SETTLED:
+                self._settled(diagnosis)
                 return
             cancel.wait(PERIOD)
 
