@@ -105,7 +105,6 @@ class Project:
         and the differences reported.
         """
         selectors = _selectors(labels, fields)
-<<<<<<< HEAD
         return Watch(
             api=self.api,
             path=resource.path(namespace or self.namespace),
@@ -113,17 +112,6 @@ class Project:
             selectors=selectors,
             read=lambda: self._list(resource, selectors, namespace),
         ).changes(timeout)
-=======
-        path = resource.path(namespace or self.namespace)
-        return watch(
-            self.api,
-            path,
-            selectors,
-            lambda: self._list(resource, selectors, namespace),
-            resource.plural,
-            timeout,
-        )
->>>>>>> main
 
     def logs(
         self,
