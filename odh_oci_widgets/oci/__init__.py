@@ -20,9 +20,11 @@ _HOME = {
     "Cancelled": "errors",
     "Credential": "credentials",
     "Credentials": "credentials",
+    "CredentialsInvalid": "errors",
     "Done": "events",
     "Event": "events",
     "Failed": "events",
+    "Finding": "fitness",
     "ImageNotFound": "errors",
     "LayerInfo": "events",
     "LayerProgress": "events",
@@ -30,6 +32,7 @@ _HOME = {
     "LayerTooLarge": "errors",
     "LayoutError": "errors",
     "LayoutReference": "reference",
+    "Level": "fitness",
     "Log": "events",
     "OdhOciError": "errors",
     "Plan": "plan",
@@ -47,11 +50,13 @@ _HOME = {
     "Retry": "events",
     "Source": "plan",
     "SourceError": "errors",
+    "Verification": "verify",
     "error_of": "engine",
     "http_pool": "http",
     "make_plan": "plan",
     "parse_image": "reference",
     "run": "engine",
+    "verify_image": "verify",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - names, though computed
@@ -62,6 +67,7 @@ if TYPE_CHECKING:
     from .errors import (
         BaseImageUnfit,
         Cancelled,
+        CredentialsInvalid,
         ImageNotFound,
         LayerTooLarge,
         LayoutError,
@@ -76,9 +82,11 @@ if TYPE_CHECKING:
         SourceError,
     )
     from .events import Done, Event, Failed, LayerInfo, LayerProgress, LayerState, Log, Planned, Retry
+    from .fitness import Finding, Level
     from .http import http_pool
     from .plan import Plan, PlanFile, PlanLayer, Source, make_plan
     from .reference import LayoutReference, Reference, parse_image
+    from .verify import Verification, verify_image
 
 
 def __getattr__(name: str) -> Any:
