@@ -24,7 +24,9 @@ from .tree import Tree
 EMBEDDED = "embedded"
 SCRATCH = "scratch"
 _EMBEDDED_PACKAGE = "modelcar_base_image"
-SCRATCH_NOTE = "An image from scratch serves `oci+native://` and `oci+fetch://` only, not KServe's default `oci://`."
+SCRATCH_NOTE = (
+    "An image from scratch serves `oci+native://` and `oci+fetch://` only, not KServe's default `oci://`."
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def embedded_layout() -> LayoutReference:
         if path.is_dir():
             return LayoutReference(path, "latest")
     raise BaseImageUnfit(
-        "The base image `embedded` is not here.", hint="Run `pip install modelcar-base-image`, or choose another base."
+        "The base image `embedded` is not here.",
+        hint="Run `pip install modelcar-base-image`, or choose another base.",
     )
 
 
@@ -85,7 +88,9 @@ def _for_platform(name: str, store: Store, top: Manifest, platform: str) -> Base
             f"The base image `{name}` is for {own}, not for {platform}.", hint=f"Use --platform {own}."
         )
     if len(diff_ids) != len(layers):
-        raise BaseImageUnfit(f"`{name}` has {len(layers)} layers and {len(diff_ids)} diff_ids.", hint="It is broken.")
+        raise BaseImageUnfit(
+            f"`{name}` has {len(layers)} layers and {len(diff_ids)} diff_ids.", hint="It is broken."
+        )
     reference = store.reference
     named = str(reference) if isinstance(reference, Reference) else None
     return Base(platform, layers, config, manifest.digest, named, store)
