@@ -105,19 +105,23 @@ def _torch(model: Any, sample: Any) -> bytes:
     importlib.import_module("onnxscript")  # torch asks for it late and in other words
     inputs = sample if isinstance(sample, tuple) else (sample,)
     batch = torch.export.Dim("batch")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        torch.onnx.export(
-            model.eval(),
-            inputs,
-            path,
-            dynamo=True,
-            # One file: weights beside it fail through KServe's symlink in onnxruntime-based servers.
-            external_data=False,
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
-            verbose=False,
-        )
-        return path.read_bytes()
+    training = model.training
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            torch.onnx.export(
+                model.eval(),
+                inputs,
+                path,
+                dynamo=True,
+                # One file: weights beside it fail through KServe's symlink in onnxruntime-based servers.
+                external_data=False,
+                dynamic_shapes=tuple({0: batch} for _ in inputs),
+                verbose=False,
+            )
+            return path.read_bytes()
+    finally:
+        model.train(training)
 
 
 def _kind(model: Any) -> str:

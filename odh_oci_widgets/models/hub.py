@@ -114,7 +114,7 @@ class Hub:
 
     def greet(self) -> None:
         """Find out soon that there is no hub: the client tries a listing six times in 25 s before it says so."""
-        from huggingface_hub.utils import get_session
+        from huggingface_hub import get_session
 
         if self.endpoint not in _REACHED:
             self.ask(lambda: get_session().head(self.endpoint, timeout=ANSWER_SECONDS / 2))

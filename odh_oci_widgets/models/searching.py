@@ -67,7 +67,8 @@ def search(
 
     `text` matches names; `task` is e.g. `text-generation`, `library` e.g. `transformers`, `license` e.g.
     `apache-2.0`, `max_parameters` e.g. `8e9` (models whose number is not known are then left out).
-    One request as a rule, bounded in time; safe to call from a thread while the user types. Raises SourceUnreachable, TokenRefused.
+    One request as a rule, bounded in time; safe to call from a thread while the user types.
+    Raises SourceUnreachable, TokenRefused.
 
     >>> [found.name for found in search("granite 2b instruct", limit=2)]  # doctest: +SKIP
     ['ibm-granite/granite-3.0-2b-instruct', 'ibm-granite/granite-3.1-2b-instruct']
