@@ -14,7 +14,7 @@ from .connection import (
 )
 from .errors import ClusterError, KindNotFound, NoCluster, NotAllowed, ObjectNotFound
 from .resources import PODS, SELF_SUBJECT_REVIEWS, USERS, Resource, resource_of
-from .watch import Change, watch
+from .watch import Change, Watch
 
 #: Field manager of every apply, so that the cluster knows which fields are ours.
 FIELD_MANAGER = "odh-oci-widgets"
@@ -22,6 +22,7 @@ FIELD_MANAGER = "odh-oci-widgets"
 _PAGE = 500
 
 Manifest = dict[str, Any]
+Manifests = list[Manifest]
 
 
 class Project:
@@ -85,7 +86,7 @@ class Project:
 
     def list(
         self, resource: Resource, *, labels: str = "", fields: str = "", namespace: str | None = None
-    ) -> list[Manifest]:
+    ) -> Manifests:
         """All objects that match the selectors, page by page."""
         return self._list(resource, _selectors(labels, fields), namespace)[0]
 
@@ -104,6 +105,15 @@ class Project:
         and the differences reported.
         """
         selectors = _selectors(labels, fields)
+<<<<<<< HEAD
+        return Watch(
+            api=self.api,
+            path=resource.path(namespace or self.namespace),
+            plural=resource.plural,
+            selectors=selectors,
+            read=lambda: self._list(resource, selectors, namespace),
+        ).changes(timeout)
+=======
         path = resource.path(namespace or self.namespace)
         return watch(
             self.api,
@@ -113,6 +123,7 @@ class Project:
             resource.plural,
             timeout,
         )
+>>>>>>> main
 
     def logs(
         self,
@@ -188,10 +199,10 @@ class Project:
 
     def _list(
         self, resource: Resource, selectors: dict[str, str], namespace: str | None = None
-    ) -> tuple[list[Manifest], str]:
+    ) -> tuple[Manifests, str]:
         """All objects, and the version of the list, from which a watch goes on."""
         path = resource.path(namespace or self.namespace)
-        found: list[Manifest] = []
+        found: Manifests = []
         query: dict[str, Any] = selectors | {"limit": _PAGE}
         while True:
             try:
