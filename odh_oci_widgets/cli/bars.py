@@ -73,7 +73,7 @@ def render(progress: Progress, *, width: int, rows: int, blocks: str = "█░")
     """A bar per layer, those that move first, then the sum; never wider than the terminal, never more than `rows`.
 
     >>> layer = LayerBar(title="model.onnx", total=100, sent=50, state=LayerState.SENDING)
-    >>> for row in render(Progress(layers=(layer,), sent=50, total=100, rate=25, left=2), width=80, rows=8):
+    >>> for row in render(Progress(layers=(layer,), sent=50, total=100, rate=25, left=2), width=90, rows=8):
     ...     print(row)
     model.onnx                   ████████████░░░░░░░░░░░░  50%  50 B of 100 B  sending
     50% of 100 B, 25 B/s, 2 s left
@@ -112,6 +112,6 @@ def _row(bar: LayerBar, blocks: str) -> str:
     sent = bar.total if bar.state is LayerState.REUSED else bar.sent
     part = sent / bar.total if bar.total else 1.0
     full = int(part * _BAR)
-    title = bar.title if len(bar.title) <= 28 else f"…{bar.title[-27:]}"  # noqa: PLR2004 - the column's width
+    title = bar.title if len(bar.title) <= 28 else f"...{bar.title[-25:]}"  # noqa: PLR2004 - the column's width
     drawn = blocks[0] * full + blocks[1] * (_BAR - full)
     return f"{title:<28} {drawn} {part:4.0%}  {human_bytes(sent)} of {human_bytes(bar.total)}  {bar.state}"

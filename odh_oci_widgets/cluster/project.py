@@ -12,9 +12,9 @@ from .connection import (
     service_account_connection,
     workbench_namespace,
 )
-from .errors import ClusterError, KindNotFound, NoCluster, NotAllowed, ObjectNotFound
+from .errors import ClusterError, Conflict, KindNotFound, NoCluster, NotAllowed, ObjectNotFound
 from .resources import PODS, SELF_SUBJECT_REVIEWS, USERS, Resource, resource_of
-from .watch import Change, watch
+from .watch import Change, Watch
 
 #: Field manager of every apply, so that the cluster knows which fields are ours.
 FIELD_MANAGER = "odh-oci-widgets"
@@ -22,6 +22,7 @@ FIELD_MANAGER = "odh-oci-widgets"
 _PAGE = 500
 
 Manifest = dict[str, Any]
+Manifests = list[Manifest]
 
 
 class Project:
@@ -85,7 +86,7 @@ class Project:
 
     def list(
         self, resource: Resource, *, labels: str = "", fields: str = "", namespace: str | None = None
-    ) -> list[Manifest]:
+    ) -> Manifests:
         """All objects that match the selectors, page by page."""
         return self._list(resource, _selectors(labels, fields), namespace)[0]
 
@@ -104,15 +105,13 @@ class Project:
         and the differences reported.
         """
         selectors = _selectors(labels, fields)
-        path = resource.path(namespace or self.namespace)
-        return watch(
-            self.api,
-            path,
-            selectors,
-            lambda: self._list(resource, selectors, namespace),
-            resource.plural,
-            timeout,
-        )
+        return Watch(
+            api=self.api,
+            path=resource.path(namespace or self.namespace),
+            plural=resource.plural,
+            selectors=selectors,
+            read=lambda: self._list(resource, selectors, namespace),
+        ).changes(timeout)
 
     def logs(
         self,
@@ -151,12 +150,18 @@ class Project:
         """Server-side apply. Raises Conflict when another owner set a field otherwise, unless `force`."""
         resource = resource_of(manifest)
         name = manifest["metadata"]["name"]
-        query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
         path = resource.path(self.namespace, name)
         what = f"{'check' if dry_run else 'apply'} {_named(resource, name)}"
-        return dict(
-            self.api.request("PATCH", path, what=what, body=manifest, query=query, content_type=APPLY)
-        )
+        query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        try:
+            return dict(
+                self.api.request("PATCH", path, what=what, body=manifest, query=query, content_type=APPLY)
+            )
+        except Conflict as conflict:
+            if conflict.owners != {FIELD_MANAGER}:
+                raise
+        # our own `patch` of before counts as another owner
+        return self.apply(manifest, dry_run=dry_run, force=True)
 
     def patch(self, resource: Resource, name: str, change: Mapping[str, Any]) -> Manifest:
         """Merge `change` into an object; null removes."""
@@ -188,10 +193,10 @@ class Project:
 
     def _list(
         self, resource: Resource, selectors: dict[str, str], namespace: str | None = None
-    ) -> tuple[list[Manifest], str]:
+    ) -> tuple[Manifests, str]:
         """All objects, and the version of the list, from which a watch goes on."""
         path = resource.path(namespace or self.namespace)
-        found: list[Manifest] = []
+        found: Manifests = []
         query: dict[str, Any] = selectors | {"limit": _PAGE}
         while True:
             try:

@@ -37,6 +37,9 @@ HUB = "https://huggingface.co"
 ANSWER_SECONDS = 20.0
 LISTING_SECONDS = 120.0
 
+#: endpoints that answered once
+_REACHED: set[str] = set()
+
 _REFERENCE = re.compile(r"hf://(?P<name>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>\S+))?")
 
 
@@ -56,20 +59,17 @@ def hub_token(token: str | None = None) -> str | None:
 
 def open_hub(reference: str, *, token: str | None = None) -> Model:
     """The model of `hf://owner/name[@revision]`, pinned to the commit that the revision is now."""
-    match = _REFERENCE.fullmatch(reference)
-    if not match:
-        raise ReferenceNotUnderstood(
-            f"`{reference}` does not name a model of the hub.",
-            hint="Write hf://owner/name or hf://owner/name@revision.",
-        )
-    name, revision = match["name"], match["revision"]
+    name, revision = parse_reference(reference)
     hub = Hub(name, revision, hub_token(token))
     info = hub.ask(lambda: hub.api.model_info(name, revision=revision, timeout=ANSWER_SECONDS))
     if info.gated:
         # Information and file list of a gated model are public; only the bytes are refused. Say it now, not
         # after an image was begun.
         hub.ask(lambda: hub.api.auth_check(info.id))
-    files = hub.ask(lambda: _files(hub, info.id, info.sha), LISTING_SECONDS)
+    commit = info.sha
+    if not commit:
+        raise hub.foreign()
+    files = hub.ask(lambda: _files(hub, info.id, commit), LISTING_SECONDS)
     paths = [file.path for file in files]
     model_format = detect_format(paths)
     reasons = left_out(paths, model_format)
@@ -79,10 +79,25 @@ def open_hub(reference: str, *, token: str | None = None) -> Model:
         files=tuple(file for file in files if file.path not in reasons),
         left_out=tuple((file, reasons[file.path]) for file in files if file.path in reasons),
         format=model_format,
-        revision=info.sha,
-        license=_license(info),
+        revision=commit,
+        license=license_of(info),
         homepage=f"{hub.endpoint}/{info.id}",
     )
+
+
+def parse_reference(reference: str) -> tuple[str, str | None]:
+    """Name and revision of `hf://owner/name[@revision]`. Raises ReferenceNotUnderstood.
+
+    >>> parse_reference("hf://acme/tiny@refs/pr/1")
+    ('acme/tiny', 'refs/pr/1')
+    """
+    match = _REFERENCE.fullmatch(reference)
+    if not match:
+        raise ReferenceNotUnderstood(
+            f"`{reference}` does not name a model of the hub.",
+            hint="Write hf://owner/name or hf://owner/name@revision.",
+        )
+    return match["name"], match["revision"]
 
 
 class Hub:
@@ -97,12 +112,20 @@ class Hub:
         # False, not None: with None the client would look for a token itself, a second time.
         self.api: HfApi = HfApi(endpoint=self.endpoint, token=token or False)
 
+    def greet(self) -> None:
+        """Find out soon that there is no hub: the client tries a listing six times in 25 s before it says so."""
+        from huggingface_hub import get_session
+
+        if self.endpoint not in _REACHED:
+            self.ask(lambda: get_session().head(self.endpoint, timeout=ANSWER_SECONDS / 2))
+            _REACHED.add(self.endpoint)
+
     def ask(self, call: Callable[[], T], seconds: float = 2 * ANSWER_SECONDS) -> T:
         """What `call()` returns; a ModelError for all that may go wrong with a hub."""
         from huggingface_hub import errors
 
         # `httpx` or `httpx2`, whichever this version of the client is built on.
-        transport_error = errors.HfHubHTTPError.__bases__[0]
+        transport_error: type[BaseException] = errors.HfHubHTTPError.__bases__[0]
         try:
             return within(seconds, call)
         except errors.GatedRepoError as error:
@@ -129,9 +152,13 @@ class Hub:
         except (transport_error, TimeoutError, OSError) as error:
             raise unreachable(self.endpoint, error) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise SourceUnreachable(
-                f"{self.endpoint} does not answer like a Hugging Face hub.", hint="Check HF_ENDPOINT."
-            ) from error
+            raise self.foreign() from error
+
+    def foreign(self) -> SourceUnreachable:
+        """The error for an answer that is none of the hub's API."""
+        return SourceUnreachable(
+            f"{self.endpoint} does not answer like a Hugging Face hub.", hint="Check HF_ENDPOINT."
+        )
 
     def _gated(self, status: int) -> ModelGated:
         page = f"{self.endpoint}/{self.name}"
@@ -192,7 +219,8 @@ def _files(hub: Hub, name: str, commit: str) -> list[ModelFile]:
                 source=Source(
                     url=f"{hub.endpoint}/{name}/resolve/{commit}/{quote(entry.path)}",
                     auth="hf",
-                    xet_hash=entry.xet_hash,
+                    # huggingface_hub 1.0 drops it
+                    xet_hash=getattr(entry, "xet_hash", None),
                 ),
             )
             for entry in hub.api.list_repo_tree(name, recursive=True, revision=commit)
@@ -202,7 +230,7 @@ def _files(hub: Hub, name: str, commit: str) -> list[ModelFile]:
     )
 
 
-def _license(info: Any) -> str | None:
+def license_of(info: Any) -> str | None:
     """From the model's card, else from its tags; the name behind `other` where there is one."""
     card = info.card_data
     found = (card.get("license") if card else None) or next(
