@@ -42,9 +42,14 @@ def read_piece(source: Source, start: int, length: int, *, token: str | None = N
     """
     if source.path is not None:
         path = Path(source.path)
-        with path.open("rb") as file:
-            file.seek(start)
-            return Piece(data=file.read(length), size=path.stat().st_size, headers={})
+        try:
+            with path.open("rb") as file:
+                file.seek(start)
+                return Piece(data=file.read(length), size=path.stat().st_size, headers={})
+        except OSError as error:
+            raise ModelError(
+                f"`{path}` cannot be read: {error.strerror}.", hint="Choose the model again."
+            ) from error
     url = source.url or ""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
