@@ -1,7 +1,7 @@
 """Run a plan somewhere, and follow it."""
 
 from .build import Build, Builder, BuildStatus
-from .errors import BuildCrashed, BuilderUnknown, BuildError, BuildInterrupted, BuildTimeout
+from .errors import BuildCrashed, BuildError, BuilderUnknown, BuildInterrupted, BuildTimeout
 from .kernel import KernelBuild, KernelBuilder
 from .planning import plan_image
 from .progress import LayerBar, Progress, ProgressTracker

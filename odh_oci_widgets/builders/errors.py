@@ -9,19 +9,19 @@ class BuildError(OdhOciError):
     """A build could not be started, followed or found."""
 
 
-class BuilderUnknown(BuildError):  # noqa: N818
+class BuilderUnknown(BuildError):
     """There is no builder of that name."""
 
 
-class BuildTimeout(BuildError):  # noqa: N818
+class BuildTimeout(BuildError):
     """The build did not end within the time given to `wait()`; it goes on."""
 
 
-class BuildInterrupted(BuildError):  # noqa: N818
+class BuildInterrupted(BuildError):
     """Whoever ran the build is gone: a restarted kernel, a killed process."""
 
 
-class BuildCrashed(BuildError):  # noqa: N818
+class BuildCrashed(BuildError):
     """The engine stopped for a reason it does not know: a defect of ours. `__cause__` is the exception, if known."""
 
 

@@ -52,6 +52,7 @@ class KernelBuild:
     ) -> None:
         self.id = record.id
         self.plan = plan
+        self.folder = record.folder
         self._record = record
         self._log = EventLog()
         self._tracker = ProgressTracker()
@@ -210,10 +211,10 @@ class KernelBuilder:
 
     def builds(self) -> list[Build]:
         """Running, finished and interrupted builds, newest first, also of earlier kernels and other processes."""
-        here = {id: build for id, build in _RUNNING_HERE.items() if build._record.folder == self._folder}  # noqa: SLF001
-        found: dict[str, Build] = dict(here)
+        found: dict[str, Build] = {}
         for record in records(self._folder):
-            if record.id not in found:
-                with suppress(ValueError, OSError):  # a record of another version, or one that just goes away
-                    found[record.id] = RecordedBuild(record)
-        return [found[id] for id in sorted(found, reverse=True)]
+            with suppress(ValueError, OSError):  # a record of another version, or one that just goes away
+                found[record.id] = RecordedBuild(record)
+        here = [build for build in _RUNNING_HERE.values() if build.folder == self._folder]
+        found |= {build.id: build for build in here}
+        return sorted(found.values(), key=lambda build: build.id, reverse=True)

@@ -90,5 +90,6 @@ def _created(environ: Mapping[str, str]) -> str:
         return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError) as error:
         raise PlanInvalid(
-            f"SOURCE_DATE_EPOCH is {seconds!r}, which is no number of seconds.", hint="Set it to one, or unset it."
+            f"SOURCE_DATE_EPOCH is {seconds!r}, which is no number of seconds.",
+            hint="Set it to one, or unset it.",
         ) from error

@@ -40,7 +40,9 @@ def log_lines(events: Iterable[Event]) -> Iterator[str]:
                 title = titles.get(event.layer, f"layer {event.layer}")
                 yield f"{title}: {event.state}, {human_bytes(event.total)}"
             case Retry():
-                where = f"{titles.get(event.layer, f'layer {event.layer}')}: " if event.layer is not None else ""
+                where = (
+                    f"{titles.get(event.layer, f'layer {event.layer}')}: " if event.layer is not None else ""
+                )
                 wait = f"attempt {event.attempt} in {event.wait_seconds:.1f} s"
                 yield f"{where}{event.reason.rstrip('.')}; {wait}"
             case Log():

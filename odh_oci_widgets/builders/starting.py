@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from odh_oci_widgets.models import Model
+from odh_oci_widgets.models import Model, hub_token
 from odh_oci_widgets.oci.plan import DEFAULT_BASE, Plan
 
 from .build import Build, Builder
@@ -89,7 +88,7 @@ def start(
 ) -> Build:
     """Start a plan made with `plan_image`, and return at once. The hub's token is looked up where none is given."""
     executor = builder_named(builder) if isinstance(builder, str) else builder
-    return executor.start(plan, credentials=credentials, secrets=hub_secrets(plan, token, os.environ), verify=verify)
+    return executor.start(plan, credentials=credentials, secrets=hub_secrets(plan, token), verify=verify)
 
 
 def builds() -> list[Build]:
@@ -97,18 +96,9 @@ def builds() -> list[Build]:
     return [build for make in BUILDERS.values() for build in make().builds()]
 
 
-def hub_secrets(plan: Plan, token: str | None, environ: Mapping[str, str]) -> dict[str, str]:
+def hub_secrets(plan: Plan, token: str | None) -> dict[str, str]:
     """The hub's token, where a file of the plan needs it: given, `HF_TOKEN`, or the hub's own token file."""
     if not any(file.source.auth == "hf" for layer in plan.layers for file in layer.files):
         return {}
-    token = token or environ.get("HF_TOKEN") or _token_of_file(environ)
-    return {"hf": token.strip()} if token and token.strip() else {}
-
-
-def _token_of_file(environ: Mapping[str, str]) -> str | None:
-    cache = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".cache")
-    home = environ.get("HF_HOME") or str(Path(cache) / "huggingface")
-    try:
-        return Path(environ.get("HF_TOKEN_PATH") or Path(home) / "token").expanduser().read_text()
-    except OSError:
-        return None
+    token = hub_token(token)
+    return {"hf": token} if token else {}

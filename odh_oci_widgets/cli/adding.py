@@ -15,7 +15,13 @@ Run = Callable[[argparse.Namespace, Output], int | None]
 
 
 def add_command(
-    commands: Any, everywhere: argparse.ArgumentParser, name: str, run: Run, *, help: str, examples: str  # noqa: A002
+    commands: Any,
+    everywhere: argparse.ArgumentParser,
+    name: str,
+    run: Run,
+    *,
+    help: str,  # noqa: A002 - argparse calls it so
+    examples: str,
 ) -> argparse.ArgumentParser:
     """A command with its examples at the end of its help."""
     parser: argparse.ArgumentParser = commands.add_parser(
@@ -32,7 +38,9 @@ def add_command(
 
 def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     """Which cluster and which project."""
-    group = parser.add_argument_group("cluster", "default: the login of `oc` or `kubectl`, or the workbench's own")
+    group = parser.add_argument_group(
+        "cluster", "default: the login of `oc` or `kubectl`, or the workbench's own"
+    )
     group.add_argument("-n", "--namespace", metavar="PROJECT", help="the project")
     group.add_argument("--context", help="a context of the kubeconfig")
     group.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, ~/.kube/config")

@@ -57,7 +57,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. `argv` is without the program's name."""
     options = parser().parse_args(argv)
     output = Output(json=getattr(options, "json", False))
-    debug = getattr(options, "debug", False)
     try:
         status: int = options.run(options, output) or 0
         output.flush()
@@ -67,27 +66,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away: `odh-oci list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except Cancelled as error:
-        output.problem(str(error))
-        return CANCELLED
-    except OdhOciError as error:
-        if debug:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one sentence
+        if getattr(options, "debug", False):
             traceback.print_exc()
-        output.failure(error)
-        return FAILED
-    except OSError as error:
-        if debug:
-            traceback.print_exc()
-        output.failure(OdhOciError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}."))
-        return FAILED
-    except Exception as error:  # noqa: BLE001 - a defect of ours still ends in one sentence
-        if debug:
-            traceback.print_exc()
-        output.failure(
-            OdhOciError(
-                f"Something unexpected happened: {type(error).__name__}: {error}.",
-                hint="This is a defect: run the command again with --debug and report what it shows.",
-            )
-        )
-        return FAILED
+        output.failure(_told(error))
+        return CANCELLED if isinstance(error, Cancelled) else FAILED
     return status
+
+
+def _told(error: Exception) -> OdhOciError:
+    """The error as a sentence with what to do."""
+    if isinstance(error, OdhOciError):
+        return error
+    if isinstance(error, OSError) and error.strerror:
+        return OdhOciError(f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}.")
+    return OdhOciError(
+        f"Something unexpected happened: {type(error).__name__}: {error}.",
+        hint="This is a defect: run the command again with --debug and report what it shows.",
+    )

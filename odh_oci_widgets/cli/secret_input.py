@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from odh_oci_widgets.oci import Credentials
 
 
-class SecretMissing(OdhOciError):  # noqa: N818
+class SecretMissing(OdhOciError):
     """A secret was announced on the command line and did not come."""
 
 
@@ -45,9 +45,13 @@ def registry_credentials(options: argparse.Namespace, image: str) -> Credentials
         return None
     reference = parse_image(image)
     if not isinstance(reference, Reference):
-        raise SecretMissing(f"{image} is a folder on this machine: nobody logs in there.", hint="Drop --username.")
+        raise SecretMissing(
+            f"{image} is a folder on this machine: nobody logs in there.", hint="Drop --username."
+        )
     password = read_secret("--password-stdin" if options.password_stdin else None, "Password: ")
-    return Credentials(explicit={reference.registry: Credential(username=options.username, password=password)})
+    return Credentials(
+        explicit={reference.registry: Credential(username=options.username, password=password)}
+    )
 
 
 def hub_token(options: argparse.Namespace) -> str | None:
@@ -56,7 +60,8 @@ def hub_token(options: argparse.Namespace) -> str | None:
         return None
     if getattr(options, "password_stdin", False):
         raise SecretMissing(
-            "--token-stdin and --password-stdin cannot both read standard input.", hint="Set HF_TOKEN instead."
+            "--token-stdin and --password-stdin cannot both read standard input.",
+            hint="Set HF_TOKEN instead.",
         )
     return read_secret("--token-stdin", "Token: ")
 

@@ -100,7 +100,9 @@ def run_demo(
         else:
             _clean(service, folder)
         if done:
-            say(f"\nDone in {time.monotonic() - started:.0f} s. The same by clicking, in JupyterLab: make lab")
+            say(
+                f"\nDone in {time.monotonic() - started:.0f} s. The same by clicking, in JupyterLab: make lab"
+            )
 
 
 def _train(folder: Path, say: Say) -> Digits:

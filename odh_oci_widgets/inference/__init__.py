@@ -1,1 +1,91 @@
-"""Call a model: completions (OpenAI protocol) and classification (Open Inference Protocol V2)."""
+"""Call a model: completions and chat (OpenAI protocol), classification and raw tensors (Open Inference Protocol V2)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+#: public name -> module that holds it, imported at first use: `Prediction` needs no numpy
+_HOME = {
+    "complete": "calls",
+    "classify": "calls",
+    "Completion": "results",
+    "Prediction": "results",
+    "Endpoint": "http",
+    "TextClient": "generation",
+    "TextStream": "generation",
+    "Sampling": "generation",
+    "V2Client": "v2",
+    "ModelMetadata": "v2",
+    "TensorSpec": "tensors",
+    "InferenceError": "errors",
+    "ServerUnreachable": "errors",
+    "CallTimeout": "errors",
+    "CallNotAllowed": "errors",
+    "ModelUnknown": "errors",
+    "ModelNotReady": "errors",
+    "RequestRefused": "errors",
+    "ServerFailed": "errors",
+    "WrongShape": "errors",
+    "NotAPicture": "errors",
+    "NotAClassifier": "errors",
+    "LabelsInvalid": "errors",
+}
+
+__all__ = [
+    "CallNotAllowed",
+    "CallTimeout",
+    "Completion",
+    "Endpoint",
+    "InferenceError",
+    "LabelsInvalid",
+    "ModelMetadata",
+    "ModelNotReady",
+    "ModelUnknown",
+    "NotAClassifier",
+    "NotAPicture",
+    "Prediction",
+    "RequestRefused",
+    "Sampling",
+    "ServerFailed",
+    "ServerUnreachable",
+    "TensorSpec",
+    "TextClient",
+    "TextStream",
+    "V2Client",
+    "WrongShape",
+    "classify",
+    "complete",
+]
+
+if TYPE_CHECKING:
+    from .calls import classify, complete
+    from .errors import (
+        CallNotAllowed,
+        CallTimeout,
+        InferenceError,
+        LabelsInvalid,
+        ModelNotReady,
+        ModelUnknown,
+        NotAClassifier,
+        NotAPicture,
+        RequestRefused,
+        ServerFailed,
+        ServerUnreachable,
+        WrongShape,
+    )
+    from .generation import Sampling, TextClient, TextStream
+    from .http import Endpoint
+    from .results import Completion, Prediction
+    from .tensors import TensorSpec
+    from .v2 import ModelMetadata, V2Client
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

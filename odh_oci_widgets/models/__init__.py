@@ -1,1 +1,49 @@
-"""Choose: Hugging Face, the web, a folder; formats and the layout the runtime needs."""
+"""Choose: Hugging Face, the web, a folder; formats and the layout the runtime needs.
+
+>>> from odh_oci_widgets.models import open_model
+>>> model = open_model("hf://ibm-granite/granite-3.0-2b-instruct")  # doctest: +SKIP
+>>> model.format, model.revision[:7], len(model.files)  # doctest: +SKIP
+(<ModelFormat.HUGGINGFACE: 'huggingface'>, '69e41fe', 11)
+"""
+
+from __future__ import annotations
+
+from .errors import (
+    ModelAccessMissing,
+    ModelEmpty,
+    ModelError,
+    ModelGated,
+    ModelNotFound,
+    NotAModel,
+    PathLeavesFolder,
+    ReferenceNotUnderstood,
+    RevisionNotFound,
+    SizeUnknown,
+    SourceUnreachable,
+    TokenRefused,
+)
+from .hub import hub_endpoint, hub_token
+from .model import GENERATIVE, Model, ModelFile, ModelFormat
+from .opening import open_model
+
+__all__ = [
+    "GENERATIVE",
+    "Model",
+    "ModelAccessMissing",
+    "ModelEmpty",
+    "ModelError",
+    "ModelFile",
+    "ModelFormat",
+    "ModelGated",
+    "ModelNotFound",
+    "NotAModel",
+    "PathLeavesFolder",
+    "ReferenceNotUnderstood",
+    "RevisionNotFound",
+    "SizeUnknown",
+    "SourceUnreachable",
+    "TokenRefused",
+    "hub_endpoint",
+    "hub_token",
+    "open_model",
+]

@@ -50,6 +50,10 @@ class BaseImageUnfit(OdhOciError):
     """The base image lacks what KServe's modelcar needs (`sh`, `ln`, `sleep`, `ls`) or has a foreign Entrypoint."""
 
 
+class CredentialsInvalid(OdhOciError):
+    """An auth file or a credential helper that cannot be read or understood."""
+
+
 class RegistryError(OdhOciError):
     """A registry did not do what was asked."""
 

@@ -37,15 +37,27 @@ _EXAMPLES = """\
 def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = add_command(
-        commands, everywhere, "build", run, help="build the OCI image of a model and push it", examples=_EXAMPLES
+        commands,
+        everywhere,
+        "build",
+        run,
+        help="build the OCI image of a model and push it",
+        examples=_EXAMPLES,
     )
     add_model_options(parser)
     parser.add_argument(
-        "image", metavar="IMAGE", help="registry/repository:tag, or oci:FOLDER[:TAG] for a layout on this machine"
+        "image",
+        metavar="IMAGE",
+        help="registry/repository:tag, or oci:FOLDER[:TAG] for a layout on this machine",
     )
-    parser.add_argument("--builder", default="kernel", metavar="B", help="who builds: kernel, this process (default)")
     parser.add_argument(
-        "--base", default=DEFAULT_BASE, metavar="IMAGE", help="an image, `embedded` or `scratch` (default: %(default)s)"
+        "--builder", default="kernel", metavar="B", help="who builds: kernel, this process (default)"
+    )
+    parser.add_argument(
+        "--base",
+        default=DEFAULT_BASE,
+        metavar="IMAGE",
+        help="an image, `embedded` or `scratch` (default: %(default)s)",
     )
     parser.add_argument(
         "--platform",
@@ -59,13 +71,21 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         help="files in /models/1/ (OpenVINO Model Server) or in /models/ (default: by the model's format)",
     )
     parser.add_argument(
-        "--like", action="append", default=[], metavar="IMAGE", help="reuse layers of this image too (repeatable)"
+        "--like",
+        action="append",
+        default=[],
+        metavar="IMAGE",
+        help="reuse layers of this image too (repeatable)",
     )
     parser.add_argument(
         "--label", action="append", default=[], metavar="NAME=VALUE", help="a label of the image (repeatable)"
     )
     parser.add_argument(
-        "--annotation", action="append", default=[], metavar="NAME=VALUE", help="an annotation of its manifest"
+        "--annotation",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an annotation of its manifest",
     )
     parser.add_argument(
         "--no-verify",

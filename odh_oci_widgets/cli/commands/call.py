@@ -36,12 +36,19 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperature", type=float, default=0.8, metavar="T", help="default: %(default)s")
 
     parser = add_command(
-        commands, everywhere, "classify", classify, help="let a model classify a picture", examples=_CLASSIFY_EXAMPLES
+        commands,
+        everywhere,
+        "classify",
+        classify,
+        help="let a model classify a picture",
+        examples=_CLASSIFY_EXAMPLES,
     )
     add_service_options(parser)
     parser.add_argument("picture", metavar="PICTURE", help="a JPEG, PNG, … file")
     parser.add_argument("--labels", metavar="FILE", help="names of the classes: one a line, or JSON")
-    parser.add_argument("--top", type=_positive, default=5, metavar="K", help="classes to show (default: %(default)s)")
+    parser.add_argument(
+        "--top", type=_positive, default=5, metavar="K", help="classes to show (default: %(default)s)"
+    )
 
 
 def complete(options: argparse.Namespace, output: Output) -> None:
@@ -49,7 +56,9 @@ def complete(options: argparse.Namespace, output: Output) -> None:
     from odh_oci_widgets import serving
 
     service = serving.service(options.name, target=options.target, project=chosen_project(options))
-    completion = service.complete(options.prompt, max_tokens=options.max_tokens, temperature=options.temperature)
+    completion = service.complete(
+        options.prompt, max_tokens=options.max_tokens, temperature=options.temperature
+    )
     output.document(asdict(completion))
     output.say(completion.text)
 

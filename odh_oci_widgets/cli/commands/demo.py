@@ -27,7 +27,9 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         examples=_EXAMPLES,
     )
     parser.add_argument(
-        "--registry", metavar="HOST:PORT/REPO", help="push the image there (default: a layout on this machine)"
+        "--registry",
+        metavar="HOST:PORT/REPO",
+        help="push the image there (default: a layout on this machine)",
     )
     parser.add_argument("--insecure", action="store_true", help="the registry speaks plain HTTP")
     parser.add_argument("--keep", action="store_true", help="leave model, image and service where they are")

@@ -24,10 +24,18 @@ _EXAMPLES = """\
 def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = add_command(
-        commands, everywhere, "deploy", run, help="deploy an image as a service, and wait until it answers",
+        commands,
+        everywhere,
+        "deploy",
+        run,
+        help="deploy an image as a service, and wait until it answers",
         examples=_EXAMPLES,
-    )  # fmt: skip
-    parser.add_argument("image", metavar="IMAGE", help="registry/repository:tag[@digest], or oci:FOLDER[:TAG] for the sandbox")
+    )
+    parser.add_argument(
+        "image",
+        metavar="IMAGE",
+        help="registry/repository:tag[@digest]; for the sandbox also oci:FOLDER[:TAG]",
+    )
     parser.add_argument("name", metavar="NAME", help="the service's name: small letters, digits and dashes")
     parser.add_argument(
         "--target",
@@ -38,23 +46,42 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", metavar="F", help="the model's format (default: as the image says)")
     parser.add_argument("--display-name", metavar="TEXT", help="what the dashboard shows (default: NAME)")
     parser.add_argument("--insecure", action="store_true", help="the image's registry speaks plain HTTP")
-    parser.add_argument("--no-wait", dest="wait", action="store_false", help="return as soon as it is applied")
     parser.add_argument(
-        "--timeout", type=float, default=900, metavar="S", help="seconds to wait until it answers (default: %(default)s)"
+        "--no-wait", dest="wait", action="store_false", help="return as soon as it is applied"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=900,
+        metavar="S",
+        help="seconds to wait for it (default: %(default)s)",
     )
     group = parser.add_argument_group("in the project")
-    group.add_argument("--runtime", metavar="R", help="the serving runtime (default: the best fit to the format)")
     group.add_argument(
-        "--arg", action="append", default=[], metavar="ARG", help="argument of the runtime (repeatable): --arg=--dtype=half"
+        "--runtime", metavar="R", help="the serving runtime (default: the best fit to the format)"
+    )
+    group.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="ARG",
+        help="for the runtime (repeatable): --arg=--dtype=half",
     )
     group.add_argument("--gpu", type=int, default=0, metavar="N", help="GPUs")
     group.add_argument("--cpu", metavar="N", help="for example 2 or 500m")
     group.add_argument("--memory", metavar="SIZE", help="for example 8Gi")
     group.add_argument("--replicas", type=int, default=1, metavar="N", help="default: %(default)s")
-    group.add_argument("--pull-secret", metavar="SECRET", help="Secret of the project that opens the registry")
-    group.add_argument("--external", action="store_true", help="reachable from outside the cluster, by a route")
     group.add_argument(
-        "--no-token-auth", dest="token_auth", action="store_false", help="let anybody call it who can reach it"
+        "--pull-secret", metavar="SECRET", help="Secret of the project that opens the registry"
+    )
+    group.add_argument(
+        "--external", action="store_true", help="reachable from outside the cluster, by a route"
+    )
+    group.add_argument(
+        "--no-token-auth",
+        dest="token_auth",
+        action="store_false",
+        help="let anybody call it who can reach it",
     )
     group.add_argument("--dry-run", action="store_true", help="apply nothing: print the objects (see -o)")
     group.add_argument("-o", choices=("yaml", "json"), default="yaml", dest="form", help="form of --dry-run")
@@ -97,7 +124,7 @@ def _wait(service: Service, options: argparse.Namespace, output: Output) -> None
         service.wait(options.timeout)
     except KeyboardInterrupt:
         output.note(
-            f"{service.name} goes on starting: look with `odh-oci list`, remove it with `odh-oci delete {service.name}`."
+            f"{service.name} goes on starting: see `odh-oci list`; remove it with `odh-oci delete {service.name}`."
         )
         raise
     output.note(f"{service.name} is ready.")

@@ -76,5 +76,6 @@ def run(options: argparse.Namespace, output: Output) -> None:
     if model.left_out:
         output.say("\nLeft out (bring one in with --include):")
         output.table(
-            ("SIZE", "FILE", "WHY"), [(human_bytes(file.size), file.path, why) for file, why in model.left_out]
+            ("SIZE", "FILE", "WHY"),
+            [(human_bytes(file.size), file.path, why) for file, why in model.left_out],
         )

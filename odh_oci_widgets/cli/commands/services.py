@@ -24,18 +24,25 @@ _DELETE_EXAMPLES = """\
 """
 
 
-class NotConfirmed(OdhOciError):  # noqa: N818
+class NotConfirmed(OdhOciError):
     """Something is to be removed, and nobody said yes."""
 
 
 def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Add the commands."""
-    parser = add_command(commands, everywhere, "list", list_services, help="list services", examples=_LIST_EXAMPLES)
+    parser = add_command(
+        commands, everywhere, "list", list_services, help="list services", examples=_LIST_EXAMPLES
+    )
     parser.add_argument("--target", choices=("project", "sandbox"), help="only those (default: both)")
     add_cluster_options(parser)
 
     parser = add_command(
-        commands, everywhere, "logs", show_logs, help="show the last lines of a model server", examples=_LOGS_EXAMPLES
+        commands,
+        everywhere,
+        "logs",
+        show_logs,
+        help="show the last lines of a model server",
+        examples=_LOGS_EXAMPLES,
     )
     add_service_options(parser)
     parser.add_argument("--tail", type=int, default=200, metavar="N", help="lines (default: %(default)s)")
@@ -83,7 +90,9 @@ def delete(options: argparse.Namespace, output: Output) -> int:
     from odh_oci_widgets import serving
 
     service = serving.service(options.name, target=options.target, project=chosen_project(options))
-    if not options.yes and not _confirmed(f"Delete {service.name} ({service.target}, {service.image})? [y/N] "):
+    if not options.yes and not _confirmed(
+        f"Delete {service.name} ({service.target}, {service.image})? [y/N] "
+    ):
         output.note("Nothing deleted.")
         return 1
     service.delete()
