@@ -9,6 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.servers.hub import Hub
+from tests.servers.kubernetes.fixtures import (  # noqa: F401 - fixtures are found by name
+    _kubernetes_server,
+    editor,
+    kubeconfig,
+    kubernetes_api,
+    namespace,
+)
 from tests.servers.registry import Registry
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

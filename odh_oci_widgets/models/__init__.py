@@ -22,12 +22,23 @@ from .errors import (
     SourceUnreachable,
     TokenRefused,
 )
+from .facts import Facts, understand
 from .hub import hub_endpoint, hub_token
 from .model import GENERATIVE, Model, ModelFile, ModelFormat
+from .onnx_header import Tensor
 from .opening import open_model
+from .runtime import RuntimeKind, Suggestion
+from .sizing import CpuNeeds, Estimate, GpuFit, Part, estimate_cpu, estimate_gpu, fit_gpu, host_memory
+from .transformers_config import Config, KvCache
 
 __all__ = [
     "GENERATIVE",
+    "Config",
+    "CpuNeeds",
+    "Estimate",
+    "Facts",
+    "GpuFit",
+    "KvCache",
     "Model",
     "ModelAccessMissing",
     "ModelEmpty",
@@ -37,13 +48,22 @@ __all__ = [
     "ModelGated",
     "ModelNotFound",
     "NotAModel",
+    "Part",
     "PathLeavesFolder",
     "ReferenceNotUnderstood",
     "RevisionNotFound",
+    "RuntimeKind",
     "SizeUnknown",
     "SourceUnreachable",
+    "Suggestion",
+    "Tensor",
     "TokenRefused",
+    "estimate_cpu",
+    "estimate_gpu",
+    "fit_gpu",
+    "host_memory",
     "hub_endpoint",
     "hub_token",
     "open_model",
+    "understand",
 ]

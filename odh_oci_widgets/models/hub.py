@@ -69,7 +69,10 @@ def open_hub(reference: str, *, token: str | None = None) -> Model:
         # Information and file list of a gated model are public; only the bytes are refused. Say it now, not
         # after an image was begun.
         hub.ask(lambda: hub.api.auth_check(info.id))
-    files = hub.ask(lambda: _files(hub, info.id, info.sha), LISTING_SECONDS)
+    commit = info.sha
+    if not commit:
+        raise hub.foreign()
+    files = hub.ask(lambda: _files(hub, info.id, commit), LISTING_SECONDS)
     paths = [file.path for file in files]
     model_format = detect_format(paths)
     reasons = left_out(paths, model_format)
@@ -79,7 +82,7 @@ def open_hub(reference: str, *, token: str | None = None) -> Model:
         files=tuple(file for file in files if file.path not in reasons),
         left_out=tuple((file, reasons[file.path]) for file in files if file.path in reasons),
         format=model_format,
-        revision=info.sha,
+        revision=commit,
         license=_license(info),
         homepage=f"{hub.endpoint}/{info.id}",
     )
@@ -102,7 +105,7 @@ class Hub:
         from huggingface_hub import errors
 
         # `httpx` or `httpx2`, whichever this version of the client is built on.
-        transport_error = errors.HfHubHTTPError.__bases__[0]
+        transport_error: type[BaseException] = errors.HfHubHTTPError.__bases__[0]
         try:
             return within(seconds, call)
         except errors.GatedRepoError as error:
@@ -129,9 +132,13 @@ class Hub:
         except (transport_error, TimeoutError, OSError) as error:
             raise unreachable(self.endpoint, error) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise SourceUnreachable(
-                f"{self.endpoint} does not answer like a Hugging Face hub.", hint="Check HF_ENDPOINT."
-            ) from error
+            raise self.foreign() from error
+
+    def foreign(self) -> SourceUnreachable:
+        """The error for an answer that is none of the hub's API."""
+        return SourceUnreachable(
+            f"{self.endpoint} does not answer like a Hugging Face hub.", hint="Check HF_ENDPOINT."
+        )
 
     def _gated(self, status: int) -> ModelGated:
         page = f"{self.endpoint}/{self.name}"

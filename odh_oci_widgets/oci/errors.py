@@ -50,6 +50,10 @@ class BaseImageUnfit(OdhOciError):
     """The base image lacks what KServe's modelcar needs (`sh`, `ln`, `sleep`, `ls`) or has a foreign Entrypoint."""
 
 
+class LayoutError(OdhOciError):
+    """An OCI image layout on disk cannot be written, or what is there is none."""
+
+
 class CredentialsInvalid(OdhOciError):
     """An auth file or a credential helper that cannot be read or understood."""
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from .errors import PlanInvalid
@@ -94,17 +98,92 @@ class Plan:
             )
             for name in ("platforms", "insecure", "like"):
                 data[name] = tuple(data.get(name, ()))
-            return Plan(**data, layers=layers)
+            plan = Plan(**data, layers=layers)
         except (ValueError, KeyError, TypeError) as error:
             raise PlanInvalid(
                 f"This is not a plan: {error}.", hint="Make one with `odh-oci build … --plan-only`."
             ) from error
+        return checked(plan)
 
 
 def make_plan(files: Iterable[PlanFile], image: str, **options: Any) -> Plan:
     """Spread files over layers, deterministically: a large file alone, small files together, at most 100 layers.
 
-    `options` are the other fields of `Plan`. Raises PlanInvalid for no file, a path outside `models/`, a path
-    that occurs twice.
+    `options` are the other fields of `Plan`; `created` comes from SOURCE_DATE_EPOCH where that is set. Raises
+    PlanInvalid for no file, a path outside `models/`, a path that occurs twice.
+
+    >>> plan = make_plan(
+    ...     [PlanFile(path="models/1/model.onnx", size=7, source=Source(path="/data/model.onnx"))],
+    ...     "registry.example/me/model:1",
+    ...     base="embedded",
+    ... )
+    >>> len(plan.layers)
+    1
     """
-    raise NotImplementedError
+    from .layering import spread
+
+    options.setdefault("created", created(os.environ))
+    return checked(Plan(image=image, layers=spread(tuple(files)), **options))
+
+
+def created(environ: Mapping[str, str]) -> str:
+    """When images say they were made: SOURCE_DATE_EPOCH as RFC 3339, or the epoch, so that digests repeat."""
+    seconds = environ.get("SOURCE_DATE_EPOCH", "")
+    if not seconds:
+        return EPOCH
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError) as error:
+        raise PlanInvalid(
+            f"SOURCE_DATE_EPOCH is {seconds!r}, which is no number of seconds.", hint="Unset it or correct it."
+        ) from error
+
+
+def checked(plan: Plan) -> Plan:
+    """The plan itself if it can be executed at all. Raises PlanInvalid with the first reason why not."""
+    files = [file for layer in plan.layers for file in layer.files]
+    if not files:
+        raise PlanInvalid("There is no file to put into the image.", hint="Choose a model that has files.")
+    if len(plan.layers) > MAX_MODEL_LAYERS:
+        raise PlanInvalid(
+            f"The plan has {len(plan.layers)} layers; container runtimes stop at about 127.",
+            hint="Make it with make_plan, which keeps to 100.",
+        )
+    if not plan.platforms:
+        raise PlanInvalid("The plan names no platform.", hint="Use linux/amd64 if in doubt.")
+    folders: set[str] = set()
+    for file in files:
+        _check_file(file)
+        folders.update(str(parent) for parent in PurePosixPath(file.path).parents)
+    seen: set[str] = set()
+    for file in files:
+        if file.path in seen or file.path in folders:
+            what = "twice" if file.path in seen else "both as a file and as a folder"
+            raise PlanInvalid(f"`{file.path}` stands in the plan {what}.", hint="Each path must be there once.")
+        seen.add(file.path)
+    return plan
+
+
+def _check_file(file: PlanFile) -> None:
+    parts = file.path.split("/")
+    if parts[0] != "models" or len(parts) < 2 or any(part in {"", ".", ".."} for part in parts):
+        raise PlanInvalid(
+            f"`{file.path}` would stand outside the image's `/models`.",
+            hint="Paths in a plan look like `models/config.json`.",
+        )
+    if any(part.startswith(".wh.") for part in parts):
+        raise PlanInvalid(
+            f"`{file.path}` cannot stand in an image: names that begin with `.wh.` mean deleted files there.",
+            hint="Exclude or rename the file.",
+        )
+    if "\0" in file.path or any(len(os.fsencode(part)) > 255 for part in parts):
+        raise PlanInvalid(f"`{file.path[:80]!r}…` is no file name Linux accepts.", hint="Rename the file.")
+    if file.size < 0:
+        raise PlanInvalid(f"`{file.path}` has the size {file.size}.", hint="Make the plan again.")
+    for name, value, digits in (("sha256", file.sha256, 64), ("git id", file.git_oid, 40)):
+        if value is not None and not re.fullmatch(f"[0-9a-fA-F]{{{digits}}}", value):
+            raise PlanInvalid(f"The {name} of `{file.path}` is not {digits} hex digits.", hint="Make the plan again.")
+    if (file.source.path is None) == (file.source.url is None):
+        raise PlanInvalid(
+            f"`{file.path}` needs exactly one source: a path or a URL.", hint="Make the plan again."
+        )

@@ -18,7 +18,6 @@ from .job import Job
 from .parts import Disclosure, button, cell, field, grid, row
 from .service_card import ServiceCard
 from .step import Step
-from .words import service_name
 
 TARGETS = (("Sandbox: this machine", "sandbox"), ("Project: KServe on the cluster", "project"))
 _EXPOSED = "everybody who can reach the route can use the model, because token authentication is off."
@@ -118,7 +117,7 @@ class DeployStep(Step):
             self.image.value = self.flow.image
         model = self.flow.model
         if model is not None and self.name.value in {"", self._suggested}:
-            self._suggested = service_name(model.name)
+            self._suggested = serving.suggest_name(model.name)
             self.name.value = self._suggested
         self.check()
 

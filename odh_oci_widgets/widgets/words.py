@@ -1,11 +1,9 @@
-"""Numbers as people read them, and names as Kubernetes and registries want them."""
+"""Numbers as people read them, and text fields as programs do."""
 
 from __future__ import annotations
 
 import re
 
-#: KServe's own limit (63) minus the suffixes that Open Data Hub appends to a service's name.
-MAX_SERVICE_NAME = 53
 _MINUTE = 60
 _HOUR = 3600
 
@@ -33,18 +31,6 @@ def counted(count: int, noun: str) -> str:
     ('1 file', '0 layers')
     """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def service_name(text: str) -> str:
-    """A name that Kubernetes and KServe accept, as near to the text as possible.
-
-    >>> service_name("Granite-3.0-2B_instruct"), service_name("2 towers"), service_name("…")
-    ('granite-3-0-2b-instruct', 'm-2-towers', 'model')
-    """
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    if name and not name[0].isalpha():
-        name = f"m-{name}"
-    return name[:MAX_SERVICE_NAME].rstrip("-") or "model"
 
 
 def repository_name(text: str) -> str:

@@ -61,6 +61,9 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         "--runtime", metavar="R", help="the serving runtime (default: the best fit to the format)"
     )
     group.add_argument(
+        "--runtime-image", metavar="IMAGE", help="the model server's image, where no runtime can be read there"
+    )
+    group.add_argument(
         "--arg",
         action="append",
         default=[],
@@ -70,6 +73,7 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     group.add_argument("--gpu", type=int, default=0, metavar="N", help="GPUs")
     group.add_argument("--cpu", metavar="N", help="for example 2 or 500m")
     group.add_argument("--memory", metavar="SIZE", help="for example 8Gi")
+    group.add_argument("--hardware-profile", metavar="[PROJECT/]NAME", help="a hardware profile of the cluster")
     group.add_argument("--replicas", type=int, default=1, metavar="N", help="default: %(default)s")
     group.add_argument(
         "--pull-secret", metavar="SECRET", help="Secret of the project that opens the registry"
@@ -83,6 +87,7 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         action="store_false",
         help="let anybody call it who can reach it",
     )
+    group.add_argument("--force", action="store_true", help="take over fields that something else has set")
     group.add_argument("--dry-run", action="store_true", help="apply nothing: print the objects (see -o)")
     group.add_argument("-o", choices=("yaml", "json"), default="yaml", dest="form", help="form of --dry-run")
     add_cluster_options(parser)
@@ -96,6 +101,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
     asked = {
         "format": options.format,
         "runtime": options.runtime,
+        "runtime_image": options.runtime_image,
         "args": tuple(options.arg),
         "gpu": options.gpu,
         "cpu": options.cpu,
@@ -104,14 +110,19 @@ def run(options: argparse.Namespace, output: Output) -> None:
         "external": options.external,
         "token_auth": options.token_auth,
         "display_name": options.display_name,
+        "hardware_profile": options.hardware_profile,
         "replicas": options.replicas,
         "project": project,
         "insecure": options.insecure,
     }
     if options.dry_run:
-        _tell_manifests(serving.manifests(options.image, options.name, **asked), options, output)
+        preview = serving.preview(options.image, options.name, **asked)
+        for note in preview.notes:
+            output.note(note)
+        output.document({"manifests": preview.objects, "notes": preview.notes})
+        output.say(preview.to_yaml().rstrip() if options.form == "yaml" else _as_list(preview.objects))
         return
-    service = serving.deploy(options.image, options.name, target=options.target, **asked)
+    service = serving.deploy(options.image, options.name, target=options.target, force=options.force, **asked)
     if options.wait:
         _wait(service, options, output)
     output.document(service.to_dict())
@@ -130,12 +141,5 @@ def _wait(service: Service, options: argparse.Namespace, output: Output) -> None
     output.note(f"{service.name} is ready.")
 
 
-def _tell_manifests(manifests: list[dict[str, Any]], options: argparse.Namespace, output: Output) -> None:
-    if output.json:
-        output.document({"manifests": manifests})
-    elif options.form == "json":
-        output.say(json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}, indent=2))
-    else:
-        import yaml
-
-        output.say(yaml.safe_dump_all(manifests, sort_keys=False).rstrip())
+def _as_list(objects: tuple[dict[str, Any], ...]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}, indent=2)

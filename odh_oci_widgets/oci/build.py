@@ -1,0 +1,394 @@
+"""One run of a plan: what each layer needs, done in parallel, and the image published at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event as Flag
+from threading import Lock
+
+from . import base as bases
+from . import image, limits, reuse
+from .base import Base
+from .content import ContentMismatch, FileDigests, LayerReader
+from .credentials import Credentials
+from .errors import Cancelled, RegistryError
+from .events import Done, Event, LayerInfo, LayerProgress, LayerState, Log, Planned, Retry
+from .http import http_pool
+from .lanes import Lanes
+from .media import OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Descriptor, describe, sha256
+from .plan import Plan, PlanLayer, checked
+from .record import Record
+from .reference import LayoutReference, Reference, parse_image
+from .registry import Manifest
+from .retry import Patience
+from .sources import Web, opener
+from .store import LayoutStore, RegistryStore, Store, copy_reader, open_store
+from .tar import LayerTar
+from .tuning import Tuning
+
+#: Progress of a layer is told this often at most.
+_PROGRESS_SECONDS = 0.1
+#: How often the image is published again because the registry lost layers meanwhile.
+_PUBLISH_TRIES = 3
+
+
+@dataclass
+class Work:
+    """A layer of the image: where its bytes are, and what became of it."""
+
+    number: int
+    title: str
+    size: int
+    #: the plan's layer, or the base and the descriptor of one of its layers
+    layer: PlanLayer | None = None
+    base: Base | None = None
+    descriptor: Descriptor | None = None
+    sent: bool = False
+    told: float = field(default=0.0)
+
+
+class Build:
+    """Runs once. `emit` hears everything but the last event, which `run` returns."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        credentials: Credentials,
+        secrets: Mapping[str, str],
+        stop: Flag,
+        emit: Callable[[Event], None],
+        *,
+        verify: bool,
+        tuning: Tuning,
+    ) -> None:
+        self.plan = plan
+        self._credentials = credentials
+        self._stop = stop
+        self._emit = emit
+        self._verify = verify
+        self._tuning = tuning
+        self._web = Web(http_pool(read=tuning.stall), secrets)
+        self._stores: list[RegistryStore | LayoutStore] = []
+        self._lanes = Lanes(tuning, self._broke)
+        self._lock = Lock()
+        self._error: BaseException | None = None
+        self._record: Record | None = None
+
+    def stop(self) -> None:
+        """End at the next opportunity, which this makes come at once."""
+        self._stop.set()
+        self._web.http.abort()
+        for store in list(self._stores):
+            if isinstance(store, RegistryStore):
+                store.http.abort()
+
+    def close(self) -> None:
+        """Close connections."""
+        self._web.http.close()
+        for store in self._stores:
+            store.close()
+
+    def run(self) -> Done:
+        """Make the image. Raises OdhOciError; then nothing half-made is left."""
+        started = time.monotonic()
+        plan = checked(self.plan)
+        store = self._open(plan.image)
+        try:
+            return self._run(plan, store, started)
+        except BaseException:
+            store.abandon()
+            if self._record is not None and not self._stop_asked:
+                self._record.keep()
+            raise
+
+    @property
+    def _stop_asked(self) -> bool:
+        return self._stop.is_set() and self._error is None
+
+    def _run(self, plan: Plan, store: RegistryStore | LayoutStore, started: float) -> Done:
+        for problem in limits.problems(plan, 0):
+            raise problem
+        previous, candidates = self._earlier(plan, store)
+        found = self._bases(plan, candidates)
+        works = self._works(plan, found)
+        self._emit(
+            Planned(
+                image=plan.image,
+                layers=tuple(LayerInfo(title=w.title, size=w.size, base=w.base is not None) for w in works),
+            )
+        )
+        self._reuse(works, candidates, store)
+        todo = [work for work in works if work.descriptor is None or not self._there(work, store)]
+        for problem in limits.problems(plan, sum(work.size for work in todo)):
+            raise problem
+        if isinstance(store, RegistryStore):
+            self._record = Record(store, sum(work.layer is not None for work in works))
+        self._send(todo, store)
+        data, media_type = self._publish(plan, found, works, store, previous)
+        if self._record is not None:
+            self._record.remove()
+        return self._done(store, works, sha256(data), started)
+
+    def _done(self, store: Store, works: list[Work], digest: str, started: float) -> Done:
+        reference = store.reference
+        named = str(reference.with_digest(digest)) if isinstance(reference, Reference) else str(reference)
+        sent = sum(work.size for work in works if work.sent)
+        size = sum(work.size for work in works)
+        return Done(
+            image=named, digest=digest, size=size, sent=sent, reused=size - sent, seconds=time.monotonic() - started
+        )
+
+    # -- before the first byte --------------------------------------------------------------------------------
+
+    def _open(self, name: str | Reference | LayoutReference) -> RegistryStore | LayoutStore:
+        reference = parse_image(name) if isinstance(name, str) else name
+        store = open_store(
+            reference,
+            credentials=self._credentials,
+            insecure=isinstance(reference, Reference) and reference.registry in self.plan.insecure,
+            tuning=self._tuning,
+            cancel=self._stop,
+            notify=self._notify(None),
+        )
+        self._stores.append(store)
+        return store
+
+    def _earlier(self, plan: Plan, store: RegistryStore | LayoutStore) -> tuple[Manifest | None, reuse.Candidates]:
+        """What stands at the tag now, and all layers that may be taken over."""
+        candidates = reuse.Candidates()
+        previous = store.find_manifest()
+        if previous is not None:
+            candidates.add(previous, store)
+        else:
+            for tag in reuse.neighbours(store):
+                neighbour = store.find_manifest(tag)
+                if neighbour is not None:
+                    candidates.add(neighbour, store)
+        if isinstance(store, RegistryStore):
+            record = store.find_manifest(reuse.record_tag(store.reference.identifier))
+            if record is not None:
+                self._emit(Log(message="An unfinished build of this image is continued."))
+                candidates.add(record, store)
+        for name in plan.like:
+            other = self._open(name)
+            like = other.find_manifest()
+            if like is None:
+                self._emit(Log(message=f"{name} does not exist: nothing of it is reused."))
+            else:
+                candidates.add(like, other)
+        return previous, candidates
+
+    def _bases(self, plan: Plan, candidates: reuse.Candidates) -> tuple[Base, ...]:
+        if plan.base == bases.SCRATCH:
+            self._emit(Log(message=bases.SCRATCH_NOTE))
+            return bases.resolve(plan.base, None, plan.platforms)
+        embedded = plan.base == bases.EMBEDDED
+        store = self._open(bases.embedded_layout() if embedded else plan.base)
+        found = bases.resolve(plan.base, store, plan.platforms)
+        for base in found:
+            if base.digest not in candidates.bases:
+                bases.check_fit(plan.base, base, self._patience(None))
+        return found
+
+    def _works(self, plan: Plan, found: tuple[Base, ...]) -> list[Work]:
+        works: list[Work] = []
+        for base in found:
+            for descriptor in base.layers:
+                works.append(
+                    Work(len(works), f"base image {base.platform}", descriptor["size"], base=base, descriptor=descriptor)
+                )
+        for layer in plan.layers:
+            works.append(Work(len(works), image.title(layer), LayerTar(layer).size, layer=layer))
+        return works
+
+    def _reuse(self, works: list[Work], candidates: reuse.Candidates, store: Store) -> None:
+        """Give every layer that an earlier image has its descriptor."""
+        for work in works:
+            if work.layer is None:
+                continue
+            self._patience(None).check()
+            candidate = candidates.find(work.layer, self._patience(work.number), self._tuning.block)
+            if candidate is not None and store.take(candidate.descriptor["digest"], candidate.origin):
+                work.descriptor = candidate.descriptor
+                self._tell(work, work.size, LayerState.REUSED)
+
+    def _there(self, work: Work, store: Store) -> bool:
+        """Whether a known layer needs no sending."""
+        assert work.descriptor is not None  # noqa: S101 - asked for known layers only
+        if work.base is None:
+            return True  # looked at once more before the image is published
+        digest = work.descriptor["digest"]
+        origin = work.base.store
+        if store.has_blob(digest, work.size) or (origin is not None and store.take(digest, origin)):
+            self._tell(work, work.size, LayerState.REUSED)
+            return True
+        return False
+
+    # -- the bytes --------------------------------------------------------------------------------------------
+
+    def _send(self, works: list[Work], store: RegistryStore | LayoutStore) -> None:
+        """Send layers, the largest first, and raise the first trouble."""
+        ordered = sorted(works, key=lambda work: -work.size)
+        self._lanes.run([partial(self._send_one, work, store) for work in ordered], self._stop.is_set)
+        with self._lock:
+            error = self._error
+        if error is not None:
+            raise error
+        self._patience(None).check()
+
+    def _send_one(self, work: Work, store: RegistryStore | LayoutStore) -> None:
+        self._tell(work, 0, LayerState.SENDING)
+        if work.layer is None:
+            self._copy(work, store)
+        else:
+            self._make(work, work.layer, store)
+        work.sent = True
+        self._tell(work, work.size, LayerState.DONE)
+
+    def _copy(self, work: Work, store: RegistryStore | LayoutStore) -> None:
+        assert work.base is not None and work.base.store is not None and work.descriptor is not None  # noqa: S101, PT018
+        patience = self._patience(work.number)
+        reader = copy_reader(work.base.store, work.descriptor, self._patience(work.number), self._tuning.block)
+        store.put(reader, patience, partial(self._progress, work))
+
+    def _make(self, work: Work, layer: PlanLayer, store: RegistryStore | LayoutStore) -> None:
+        tar = LayerTar(layer)
+        again = True
+        while True:
+            open_file = opener(self._web, self._patience(work.number), self._tuning)
+            reader = LayerReader(tar.parts, open_file, verify=self._verify, block=self._tuning.block)
+            try:
+                digest = store.put(reader, self._patience(work.number), partial(self._progress, work))
+                break
+            except ContentMismatch as mismatch:
+                if not again:
+                    raise
+                again = False
+                self._emit(Retry(layer=work.number, reason=mismatch.message, attempt=1, wait_seconds=0.0))
+        digests = {**_empty_digests(layer), **reader.digests}
+        work.descriptor = {
+            "mediaType": OCI_LAYER,
+            "digest": digest,
+            "size": work.size,
+            "annotations": {reuse.FILES: reuse.annotation(layer, digests)},
+        }
+        if self._record is not None:
+            self._record.finished(work.descriptor)
+
+    # -- the image --------------------------------------------------------------------------------------------
+
+    def _publish(
+        self,
+        plan: Plan,
+        found: tuple[Base, ...],
+        works: list[Work],
+        store: RegistryStore | LayoutStore,
+        previous: Manifest | None,
+    ) -> tuple[bytes, str]:
+        tries = 0
+        while True:
+            self._send_missing(works, store)
+            data, media_type, parts = self._documents(plan, found, works)
+            if previous is not None and previous.digest == sha256(data):
+                return data, media_type
+            try:
+                for config in parts.configs:
+                    store.put_bytes(config)
+                for manifest in parts.manifests:
+                    store.put_manifest(manifest, OCI_MANIFEST)
+                store.publish(data, media_type)
+            except RegistryError as error:
+                # A blob that went away between the last look and now: look again.
+                tries += 1
+                if error.status not in {400, 404} or tries >= _PUBLISH_TRIES:
+                    raise
+                self._emit(Retry(layer=None, reason=error.message, attempt=tries, wait_seconds=0.0))
+            else:
+                return data, media_type
+
+    def _send_missing(self, works: list[Work], store: RegistryStore | LayoutStore) -> None:
+        """Look for every layer once more (registries forget unnamed ones), and send what is gone."""
+        missing: list[Work] = []
+
+        def look(work: Work) -> None:
+            if work.descriptor is not None and not store.has_blob(work.descriptor["digest"], work.size):
+                missing.append(work)
+
+        lanes = Lanes(Tuning(streams=8), self._broke)
+        lanes.run([partial(look, work) for work in works], self._stop.is_set)
+        if missing:
+            self._emit(Log(message=f"{len(missing)} layers are not in the registry any more and are sent again."))
+        self._send(missing, store)
+
+    def _documents(self, plan: Plan, found: tuple[Base, ...], works: list[Work]) -> tuple[bytes, str, _Parts]:
+        layers = [w.descriptor for w in works if w.layer is not None and w.descriptor is not None]
+        texts = reuse.within_budget([layer.get("annotations", {}).get(reuse.FILES, "") for layer in layers])
+        described = [_annotated(layer, text) for layer, text in zip(layers, texts, strict=True)]
+        configs = [image.config(plan, base, described) for base in found]
+        manifests = [
+            image.manifest(plan, base, described, config) for base, config in zip(found, configs, strict=True)
+        ]
+        if len(found) == 1:
+            return manifests[0], OCI_MANIFEST, _Parts(configs, [])
+        entries = {
+            base.platform: describe(manifest, OCI_MANIFEST)
+            for base, manifest in zip(found, manifests, strict=True)
+        }
+        return image.index(plan, entries), OCI_INDEX, _Parts(configs, manifests)
+
+    # -- talking ----------------------------------------------------------------------------------------------
+
+    def _progress(self, work: Work, sent: int) -> None:
+        now = time.monotonic()
+        if now - work.told >= _PROGRESS_SECONDS:
+            self._tell(work, sent, LayerState.SENDING)
+        self._lanes.moved(0)
+
+    def _tell(self, work: Work, sent: int, state: LayerState) -> None:
+        work.told = time.monotonic()
+        digest = work.descriptor["digest"] if work.descriptor and state is not LayerState.SENDING else None
+        self._emit(LayerProgress(layer=work.number, sent=sent, total=work.size, state=state, digest=digest))
+
+    def _patience(self, layer: int | None) -> Patience:
+        return Patience(self._tuning, self._stop, self._notify(layer))
+
+    def _notify(self, layer: int | None) -> Callable[[str, int, float], None]:
+        def notify(reason: str, attempt: int, wait: float) -> None:
+            if "429" in reason or "503" in reason:
+                self._lanes.busy()
+            self._emit(Retry(layer=layer, reason=reason, attempt=attempt, wait_seconds=wait))
+
+        return notify
+
+    def _broke(self, error: BaseException) -> None:
+        """A layer failed: keep the first reason and stop the others."""
+        with self._lock:
+            if self._error is None and not (isinstance(error, Cancelled) and self._stop.is_set()):
+                self._error = error
+        if not self._stop.is_set():
+            self.stop()
+
+
+@dataclass(frozen=True)
+class _Parts:
+    configs: list[bytes]
+    manifests: list[bytes]
+
+
+def _annotated(layer: Descriptor, text: str) -> Descriptor:
+    plain: Descriptor = {"mediaType": layer["mediaType"], "digest": layer["digest"], "size": layer["size"]}
+    if text:
+        plain["annotations"] = {reuse.FILES: text}
+    return plain
+
+
+def _empty_digests(layer: PlanLayer) -> dict[str, FileDigests]:
+    """Files without a byte are never read."""
+    return {file.path: FileDigests(_EMPTY_SHA256, _EMPTY_GIT) for file in layer.files if not file.size}
+
+
+_EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+_EMPTY_GIT = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"

@@ -1,0 +1,83 @@
+"""How many layers are on their way at once: more while that is faster, fewer when a server is busy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from threading import Condition, Thread
+
+from .tuning import Tuning
+
+#: Seconds between two looks at the speed.
+_WINDOW = 2.0
+#: One more stream must bring at least this much more.
+_GAIN = 1.1
+
+
+class Lanes:
+    """Runs tasks in threads, as many at a time as the line is worth. `on_error` hears what a task raised."""
+
+    def __init__(self, tuning: Tuning, on_error: Callable[[BaseException], None]) -> None:
+        self._condition = Condition()
+        self._on_error = on_error
+        self._limit = tuning.streams
+        self._most = tuning.max_streams
+        self._active = 0
+        self._moved = 0
+        self._looked = (time.monotonic(), 0)
+        self._speed = 0.0
+        self._growing = True
+
+    @property
+    def limit(self) -> int:
+        """Streams allowed now."""
+        return self._limit
+
+    def moved(self, count: int) -> None:
+        """So many bytes went over the line; looks now and then whether one more stream is worth it."""
+        with self._condition:
+            self._moved += count
+            now = time.monotonic()
+            since, before = self._looked
+            if now - since < _WINDOW or self._active < self._limit:
+                return
+            speed = (self._moved - before) / (now - since)
+            self._looked = (now, self._moved)
+            if self._growing and self._limit < self._most and speed > self._speed * _GAIN:
+                self._limit += 1
+                self._condition.notify_all()
+            else:
+                self._growing = False
+            self._speed = speed
+
+    def busy(self) -> None:
+        """A server asked for less."""
+        with self._condition:
+            self._limit = max(1, self._limit - 1)
+            self._growing = False
+
+    def run(self, tasks: Iterable[Callable[[], None]], stopped: Callable[[], bool]) -> None:
+        """Run all tasks, in order of their start; returns when all ended. After `stopped()` no further one starts."""
+        threads = []
+        for task in tasks:
+            with self._condition:
+                while self._active >= self._limit and not stopped():
+                    self._condition.wait(0.2)
+                if stopped():
+                    break
+                self._active += 1
+            thread = Thread(target=self._one, args=(task,), daemon=True, name="odh-oci-layer")
+            threads.append(thread)
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _one(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except BaseException as error:  # noqa: BLE001 - whoever runs the lanes judges it
+            self._on_error(error)
+        finally:
+            with self._condition:
+                self._active -= 1
+                self._condition.notify_all()
