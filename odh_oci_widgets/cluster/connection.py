@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -99,15 +99,11 @@ def kubeconfig_connection(
     from kubernetes.client import Configuration
 
     settings: Any = Configuration()
+    loader: Any = config  # untyped
     try:
-        contexts, active = config.list_kube_config_contexts(config_file=chosen)
-        names = [one["name"] for one in contexts]
-        if context is not None and context not in names:
-            raise KubeconfigInvalid(
-                f"The kubeconfig has no context `{context}`.", hint=f"It has: {', '.join(map(str, names))}."
-            )
-        entry = active if context is None else next(one for one in contexts if one["name"] == context)
-        config.load_kube_config(
+        contexts, active = loader.list_kube_config_contexts(config_file=chosen)
+        entry = active if context is None else _named_context(contexts, context)
+        loader.load_kube_config(
             config_file=chosen, context=entry["name"], client_configuration=settings, persist_config=False
         )
     except KubeconfigInvalid:
@@ -143,6 +139,16 @@ def kubeconfig_connection(
     )
 
 
+<<<<<<< HEAD
+def _named_context(contexts: Iterable[dict[str, Any]], name: str) -> dict[str, Any]:
+    names = {str(one["name"]): one for one in contexts}
+    if name not in names:
+        raise KubeconfigInvalid(f"The kubeconfig has no context `{name}`.", hint=f"It has: {', '.join(names)}.")
+    return names[name]
+
+
+=======
+>>>>>>> main
 def workbench_namespace(
     environ: Mapping[str, str] = os.environ, folder: Path = SERVICE_ACCOUNT
 ) -> str | None:

@@ -14,7 +14,7 @@ from .connection import (
 )
 from .errors import ClusterError, KindNotFound, NoCluster, NotAllowed, ObjectNotFound
 from .resources import PODS, SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS, USERS, Resource, resource_of
-from .watch import Change, watch
+from .watch import Change, Watch
 
 #: Field manager of every apply, so that the cluster knows which fields are ours.
 FIELD_MANAGER = "odh-oci-widgets"
@@ -22,6 +22,7 @@ FIELD_MANAGER = "odh-oci-widgets"
 _PAGE = 500
 
 Manifest = dict[str, Any]
+Manifests = list[Manifest]
 
 
 class Project:
@@ -85,7 +86,7 @@ class Project:
 
     def list(
         self, resource: Resource, *, labels: str = "", fields: str = "", namespace: str | None = None
-    ) -> list[Manifest]:
+    ) -> Manifests:
         """All objects that match the selectors, page by page."""
         return self._list(resource, _selectors(labels, fields), namespace)[0]
 
@@ -104,15 +105,8 @@ class Project:
         and the differences reported.
         """
         selectors = _selectors(labels, fields)
-        path = resource.path(namespace or self.namespace)
-        return watch(
-            self.api,
-            path,
-            selectors,
-            lambda: self._list(resource, selectors, namespace),
-            resource.plural,
-            timeout,
-        )
+from .resources import PODS, SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS, USERS, Resource, resource_of
+from .watch import Change, Watch
 
     def logs(
         self,
@@ -203,10 +197,10 @@ class Project:
 
     def _list(
         self, resource: Resource, selectors: dict[str, str], namespace: str | None = None
-    ) -> tuple[list[Manifest], str]:
+    ) -> tuple[Manifests, str]:
         """All objects, and the version of the list, from which a watch goes on."""
         path = resource.path(namespace or self.namespace)
-        found: list[Manifest] = []
+        found: Manifests = []
         query: dict[str, Any] = selectors | {"limit": _PAGE}
         while True:
             try:

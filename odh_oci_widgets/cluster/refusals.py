@@ -38,7 +38,7 @@ _UNKNOWN_KIND = ("could not find the requested resource", "page not found", "no 
 _UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _TOO_MANY, _SERVER_ERRORS = 401, 404, 409, 429, 500
 
 
-def error_from(connection: Connection, status: int, body: bytes, what: str) -> ClusterError:
+def error_from(connection: Connection, status: int, body: bytes, what: str) -> ClusterError:  # noqa: PLR0911 - one return for each kind
     """The error for an answer. `what` says what was tried: ``create InferenceService `granite` ``."""
     answer = _status(body)
     text = " ".join(str(answer.get("message") or "").split())

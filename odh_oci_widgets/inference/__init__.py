@@ -13,8 +13,15 @@ _HOME = {
     "Prediction": "results",
     "Endpoint": "http",
     "TextClient": "generation",
-    "TextStream": "generation",
+    "TextStream": "text_stream",
     "Sampling": "generation",
+    "Measurement": "measuring",
+    "measure": "measuring",
+    "Call": "history",
+    "Calls": "history",
+    "Style": "code",
+    "text_code": "code",
+    "classification_code": "code",
     "V2Client": "v2",
     "ModelMetadata": "v2",
     "TensorSpec": "tensors",
@@ -33,12 +40,15 @@ _HOME = {
 }
 
 __all__ = [
+    "Call",
     "CallNotAllowed",
     "CallTimeout",
+    "Calls",
     "Completion",
     "Endpoint",
     "InferenceError",
     "LabelsInvalid",
+    "Measurement",
     "ModelMetadata",
     "ModelNotReady",
     "ModelUnknown",
@@ -49,17 +59,22 @@ __all__ = [
     "Sampling",
     "ServerFailed",
     "ServerUnreachable",
+    "Style",
     "TensorSpec",
     "TextClient",
     "TextStream",
     "V2Client",
     "WrongShape",
+    "classification_code",
     "classify",
     "complete",
+    "measure",
+    "text_code",
 ]
 
 if TYPE_CHECKING:
     from .calls import classify, complete
+    from .code import Style, classification_code, text_code
     from .errors import (
         CallNotAllowed,
         CallTimeout,
@@ -74,10 +89,13 @@ if TYPE_CHECKING:
         ServerUnreachable,
         WrongShape,
     )
-    from .generation import Sampling, TextClient, TextStream
+    from .generation import Sampling, TextClient
+    from .history import Call, Calls
     from .http import Endpoint
+    from .measuring import Measurement, measure
     from .results import Completion, Prediction
     from .tensors import TensorSpec
+    from .text_stream import TextStream
     from .v2 import ModelMetadata, V2Client
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +12,8 @@ from .errors import NotAClassifier, ServerFailed, WrongShape
 from .labels import Labels, read_labels
 from .preprocessing import Preprocess, open_picture, prepare
 from .results import Prediction
-from .tensors import Array, TensorSpec
-from .v2 import V2Client
+from .tensors import Array, TensorSpec, as_tensor
+from .v2 import V2Client, read_metadata, request_body
 
 #: Pictures in one request, where the model takes any number.
 BATCH = 16
@@ -35,6 +36,16 @@ def classify(
 
     Raises NotAPicture, NotAClassifier, WrongShape, LabelsInvalid, and the InferenceErrors of the server.
     """
+    count, found = batches(client, images, preprocessing)
+    scores = np.concatenate([_scores(client, batch) for batch in found])[:count]
+    names = read_labels(labels, scores.shape[1])
+    return [best(row, names, top) for row in scores]
+
+
+def batches(
+    client: V2Client, images: Any, preprocessing: str | Preprocess = "auto"
+) -> tuple[int, list[Array]]:
+    """How many pictures these are, and their tensors, in batches as the model takes them; raises as `classify`."""
     metadata = client.metadata()
     pictures_in = [spec for spec in metadata.inputs if spec.datatype != "BYTES"]
     if len(metadata.inputs) != 1 or not pictures_in:
@@ -46,9 +57,16 @@ def classify(
     if metadata.outputs and not any(_may_be_scores(output) for output in metadata.outputs):
         raise _no_classifier(client.name, metadata.outputs)
     tensors = _tensors(images, spec, preprocessing)
-    scores = np.concatenate([_scores(client, batch) for batch in _batches(tensors, spec)])[: len(tensors)]
-    names = read_labels(labels, scores.shape[1])
-    return [best(row, names, top) for row in scores]
+    return len(tensors), _batches(tensors, spec)
+
+
+def request_json(metadata: str, image: Any, preprocessing: str = "auto") -> str:
+    """The JSON of an infer request for one picture, for use with `curl`; `metadata` is what the server answered."""
+    said = json.loads(metadata)
+    model = read_metadata(said, said.get("name", ""))
+    spec = model.inputs[0]
+    tensor = as_tensor(prepare(open_picture(image), spec, preprocessing)[None], spec)
+    return request_body({spec.name: (spec, tensor)}, model, binary=False)[0].decode()
 
 
 def best(scores: Array, names: Sequence[str], top: int) -> list[Prediction]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import urllib3
-from urllib3.exceptions import HTTPError
 
-from .errors import ModelUnknown, RequestRefused, ServerFailed
-from .http import Endpoint, broken, read_json, refusal, server_words
+from .errors import InferenceError, ModelUnknown, RequestRefused, ServerFailed
+from .http import Endpoint, read_json
 from .results import Completion
-from .sse import events
+from .text_stream import TextStream
 
 #: A text, or the turns of a chat: `[{"role": "user", "content": "…"}]`
 Prompt = str | Sequence[Mapping[str, str]]
@@ -70,13 +68,21 @@ class TextClient:
         return self._answer(turns(messages, system), sampling)
 
     def stream(
-        self, prompt: Prompt, sampling: Sampling | None = None, *, system: str | None = None
+        self,
+        prompt: Prompt,
+        sampling: Sampling | None = None,
+        *,
+        system: str | None = None,
+        on_end: Callable[[Completion, InferenceError | None], None] | None = None,
     ) -> TextStream:
-        """The text piece by piece: a completion for a text, a chat for turns or with `system`."""
+        """The text piece by piece: a completion for a text, a chat for turns or with `system`.
+
+        `on_end` is called once, with what came and the error that ended it.
+        """
         if system is not None or not isinstance(prompt, str):
             prompt = turns(prompt, system)
         path, body = request(self.name, prompt, sampling or Sampling(), stream=True)
-        return TextStream(self, path, body)
+        return TextStream(lambda: self._send(path, body, stream=True), self.endpoint.url, on_end=on_end)
 
     def _answer(self, prompt: Prompt, sampling: Sampling | None) -> Completion:
         path, body = request(self.name, prompt, sampling or Sampling())
@@ -117,108 +123,6 @@ class TextClient:
                 f"The server has no model `{self.name}`, or speaks no OpenAI protocol: see `GET /v1/models`."
             )
             raise
-
-
-class TextStream:
-    """A text on its way: iterate over its pieces; `cancel()` from any thread ends it; then see `result`.
-
-    >>> stream = client.stream("Once upon a time")  # doctest: +SKIP
-    >>> for piece in stream:  # doctest: +SKIP
-    ...     print(piece, end="")
-    >>> stream.result.completion_tokens  # doctest: +SKIP
-    200
-    """
-
-    def __init__(self, client: TextClient, path: str, body: Mapping[str, Any]) -> None:
-        self._client = client
-        self._path, self._body = path, body
-        self._cancelled = threading.Event()
-        self._answer: urllib3.BaseHTTPResponse | None = None
-        self._began = time.monotonic()
-        self._first: float | None = None
-        self._ended: float | None = None
-        self._pieces: list[str] = []
-        self._reason: str | None = None
-        self._usage: Mapping[str, Any] = {}
-
-    def cancel(self) -> None:
-        """End the stream now, also while it waits for the server; the pieces so far stay in `result`."""
-        self._cancelled.set()
-        self._close()
-
-    @property
-    def result(self) -> Completion:
-        """What came until now, with the tokens and the times once the stream has ended."""
-        return Completion(
-            text="".join(self._pieces),
-            finish_reason="cancelled" if self._cancelled.is_set() and not self._reason else self._reason,
-            prompt_tokens=self._usage.get("prompt_tokens"),
-            completion_tokens=self._usage.get("completion_tokens"),
-            seconds=(self._ended or time.monotonic()) - self._began,
-            first_token_seconds=self._first,
-        )
-
-    def __iter__(self) -> Iterator[str]:
-        if self._answer is not None or self._cancelled.is_set():
-            return
-        self._began = time.monotonic()
-        self._answer = self._client._send(self._path, self._body, stream=True)  # noqa: SLF001
-        try:
-            for data in events(self._answer.stream(65536)):
-                if data == "[DONE]" or self._cancelled.is_set():
-                    return
-                piece = self._read(data)
-                if piece:
-                    self._first = self._first or time.monotonic() - self._began
-                    self._pieces.append(piece)
-                    yield piece
-            if self._reason is None and not self._cancelled.is_set():
-                raise ServerFailed(
-                    "The stream ended before the text did.",
-                    hint="Look at the logs of the service, and try again.",
-                )
-        except (HTTPError, OSError, ValueError) as error:
-            if self._cancelled.is_set():  # the connection was shut under the read
-                return
-            if isinstance(error, HTTPError):
-                raise broken(error, self._client.endpoint.url) from error
-            raise ServerFailed(
-                f"The stream broke: {error}.", hint="Look at the logs of the service."
-            ) from error
-        finally:
-            self._ended = time.monotonic()
-            self._answer.close()
-
-    def _read(self, data: str) -> str:
-        """The text of one event; what it says beside is kept. Raises what an error inside the stream stands for."""
-        try:
-            said = json.loads(data)
-        except ValueError as error:
-            raise ServerFailed(f"The stream holds something that is not JSON: {data[:120]}.") from error
-        if said.get("error") or said.get("object") == "error":
-            trouble = said["error"] if isinstance(said.get("error"), dict) else said
-            status = trouble.get("code")
-            raise refusal(
-                status if isinstance(status, int) and status >= 400 else 500,  # noqa: PLR2004
-                server_words(data.encode()),
-                self._client.endpoint.url,
-            )
-        self._usage = said.get("usage") or self._usage
-        if not said.get("choices"):
-            return ""
-        choice = said["choices"][0]
-        self._reason = choice.get("finish_reason") or self._reason
-        return choice.get("text") or (choice.get("delta") or {}).get("content") or ""
-
-    def _close(self) -> None:
-        answer = self._answer
-        if answer is None:
-            return
-        try:
-            # wakes a read that waits in another thread; urllib3 before 2.3 has none, and ends at the next piece
-            answer.shutdown()
-        except (AttributeError, ValueError, OSError):
-            return
 
 
 def turns(prompt: Prompt, system: str | None = None) -> list[dict[str, str]]:

@@ -56,7 +56,7 @@ class V2Client:
     def metadata(self) -> ModelMetadata:
         """Names, datatypes and shapes; asked once. Raises InferenceError."""
         if self._metadata is None:
-            self._metadata = _metadata(self.endpoint.get(self._path), self.name)
+            self._metadata = read_metadata(self.endpoint.get(self._path), self.name)
         return self._metadata
 
     def infer(self, arrays: Mapping[str, Any] | Any) -> dict[str, Array]:
@@ -87,6 +87,29 @@ class V2Client:
         body, headers = request_body(tensors, metadata, binary=binary)
         answer = self.endpoint.send("POST", f"{self._path}/infer", body=body, headers=headers)
         return read_outputs(answer.data, answer.headers.get(JSON_LENGTH)) if answer.data else {}
+
+
+def read_metadata(said: Any, name: str) -> ModelMetadata:
+    """What a server says about a model, read. Raises ModelUnknown when it is not what the protocol asks."""
+
+    def specs(kind: str) -> tuple[TensorSpec, ...]:
+        return tuple(
+            TensorSpec(tensor["name"], tensor["datatype"], tuple(int(length) for length in tensor["shape"]))
+            for tensor in said.get(kind) or ()
+        )
+
+    try:
+        return ModelMetadata(
+            name=said.get("name", name),
+            inputs=specs("inputs"),
+            outputs=specs("outputs"),
+            platform=said.get("platform") or "",
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelUnknown(
+            f"The server does not describe the model `{name}` as the V2 protocol asks.",
+            hint="Check the URL and the name of the model.",
+        ) from error
 
 
 def request_body(
@@ -152,24 +175,3 @@ def _by_name(arrays: Mapping[str, Any] | Any, metadata: ModelMetadata) -> list[t
             hint=f"It takes {takes}.",
         )
     return [(specs[name], value) for name, value in arrays.items()]
-
-
-def _metadata(said: Any, name: str) -> ModelMetadata:
-    def specs(kind: str) -> tuple[TensorSpec, ...]:
-        return tuple(
-            TensorSpec(tensor["name"], tensor["datatype"], tuple(int(length) for length in tensor["shape"]))
-            for tensor in said.get(kind) or ()
-        )
-
-    try:
-        return ModelMetadata(
-            name=said.get("name", name),
-            inputs=specs("inputs"),
-            outputs=specs("outputs"),
-            platform=said.get("platform") or "",
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ModelUnknown(
-            f"The server does not describe the model `{name}` as the V2 protocol asks.",
-            hint="Check the URL and the name of the model.",
-        ) from error

@@ -49,12 +49,55 @@ _HOME = {
     "SourceError": "errors",
     "error_of": "engine",
     "http_pool": "http",
+    "ImageInfo": "inspection",
+    "inspect_image": "inspection",
+    "pull_models": "extract",
     "make_plan": "plan",
     "parse_image": "reference",
     "run": "engine",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605 - names, though computed
+__all__ = [
+    "BaseImageUnfit",
+    "Cancelled",
+    "Credential",
+    "Credentials",
+    "Done",
+    "Event",
+    "Failed",
+    "ImageInfo",
+    "ImageNotFound",
+    "LayerInfo",
+    "LayerProgress",
+    "LayerState",
+    "LayerTooLarge",
+    "LayoutError",
+    "LayoutReference",
+    "Log",
+    "OdhOciError",
+    "Plan",
+    "PlanFile",
+    "PlanInvalid",
+    "PlanLayer",
+    "Planned",
+    "Reference",
+    "ReferenceInvalid",
+    "RegistryError",
+    "RegistryForbidden",
+    "RegistryUnauthorized",
+    "RegistryUnreachable",
+    "RegistryUntrusted",
+    "Retry",
+    "Source",
+    "SourceError",
+    "error_of",
+    "http_pool",
+    "inspect_image",
+    "make_plan",
+    "parse_image",
+    "pull_models",
+    "run",
+]
 
 if TYPE_CHECKING:
     from .credentials import Credential, Credentials
@@ -76,7 +119,9 @@ if TYPE_CHECKING:
         SourceError,
     )
     from .events import Done, Event, Failed, LayerInfo, LayerProgress, LayerState, Log, Planned, Retry
+    from .extract import pull_models
     from .http import http_pool
+    from .inspection import ImageInfo, inspect_image
     from .plan import Plan, PlanFile, PlanLayer, Source, make_plan
     from .reference import LayoutReference, Reference, parse_image
 

@@ -58,7 +58,9 @@ class Authenticator:
                 return None
             return self._header(scope, patience)
 
-    def answer(self, response: urllib3.BaseHTTPResponse, scope: str, used: str | None, patience: Patience) -> bool:
+    def answer(
+        self, response: urllib3.BaseHTTPResponse, scope: str, used: str | None, patience: Patience
+    ) -> bool:
         """Take a 401 into account. True: try again with a new `header`; False: it will not get better.
 
         `used` is the header that was refused.
@@ -98,12 +100,18 @@ class Authenticator:
                 f"{self.registry} wants the password sent to {realm!r}, which is not encrypted.",
                 hint="Use --insecure if that is meant to be.",
             )
-        fields = [("service", challenge.parameters.get("service", ""))] if "service" in challenge.parameters else []
+        fields = (
+            [("service", challenge.parameters.get("service", ""))]
+            if "service" in challenge.parameters
+            else []
+        )
         fields += [("scope", part) for part in scope.split()]
         data = self._ask(realm, fields, patience)
         token = data.get("token") or data.get("access_token")
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
-            raise RegistryError(f"{self.registry} answered the login without a token.", hint="Try again later.")
+            raise RegistryError(
+                f"{self.registry} answered the login without a token.", hint="Try again later."
+            )
         self._check_granted(token, scope)
         try:
             seconds = float(data.get("expires_in") or TOKEN_SECONDS)
@@ -135,7 +143,7 @@ class Authenticator:
                         realm + ("&" if "?" in realm else "?") + urlencode(fields),
                         headers={"Authorization": header} if header else {},
                     )
-            except ConnectionTrouble as error:
+            except ConnectionTrouble:
                 patience.wait(
                     f"{urlsplit(realm).netloc} is not reachable",
                     RegistryUnreachable(
@@ -148,7 +156,8 @@ class Authenticator:
                 patience.wait(
                     f"{urlsplit(realm).netloc} answered {response.status}",
                     RegistryError(
-                        f"{self.registry} gives no token: {response.status}.", hint="Try again later.",
+                        f"{self.registry} gives no token: {response.status}.",
+                        hint="Try again later.",
                         status=response.status,
                     ),
                     retry_after=retry_after(response.headers),

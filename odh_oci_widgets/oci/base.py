@@ -28,7 +28,9 @@ COMMANDS = ("sh", "ln", "sleep", "ls")
 MODELCAR_ENTRYPOINT = "/bin/link-model-and-wait"
 _FOLDERS = ("bin", "usr/bin", "sbin", "usr/sbin", "usr/local/bin", "usr/local/sbin")
 _EMBEDDED_PACKAGE = "modelcar_base_image"
-SCRATCH_NOTE = "An image from scratch serves `oci+native://` and `oci+fetch://` only, not KServe's default `oci://`."
+SCRATCH_NOTE = (
+    "An image from scratch serves `oci+native://` and `oci+fetch://` only, not KServe's default `oci://`."
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def embedded_layout() -> LayoutReference:
         if path.is_dir():
             return LayoutReference(path, "latest")
     raise BaseImageUnfit(
-        "The base image `embedded` is not here.", hint="Run `pip install modelcar-base-image`, or choose another base."
+        "The base image `embedded` is not here.",
+        hint="Run `pip install modelcar-base-image`, or choose another base.",
     )
 
 
@@ -89,7 +92,9 @@ def _for_platform(name: str, store: Store, top: Manifest, platform: str) -> Base
             f"The base image `{name}` is for {own}, not for {platform}.", hint=f"Use --platform {own}."
         )
     if len(diff_ids) != len(layers):
-        raise BaseImageUnfit(f"`{name}` has {len(layers)} layers and {len(diff_ids)} diff_ids.", hint="It is broken.")
+        raise BaseImageUnfit(
+            f"`{name}` has {len(layers)} layers and {len(diff_ids)} diff_ids.", hint="It is broken."
+        )
     reference = store.reference
     named = str(reference) if isinstance(reference, Reference) else None
     return Base(platform, layers, config, manifest.digest, named, store)

@@ -138,7 +138,12 @@ class Build:
         sent = sum(work.size for work in works if work.sent)
         size = sum(work.size for work in works)
         return Done(
-            image=named, digest=digest, size=size, sent=sent, reused=size - sent, seconds=time.monotonic() - started
+            image=named,
+            digest=digest,
+            size=size,
+            sent=sent,
+            reused=size - sent,
+            seconds=time.monotonic() - started,
         )
 
     # -- before the first byte --------------------------------------------------------------------------------
@@ -156,7 +161,9 @@ class Build:
         self._stores.append(store)
         return store
 
-    def _earlier(self, plan: Plan, store: RegistryStore | LayoutStore) -> tuple[Manifest | None, reuse.Candidates]:
+    def _earlier(
+        self, plan: Plan, store: RegistryStore | LayoutStore
+    ) -> tuple[Manifest | None, reuse.Candidates]:
         """What stands at the tag now, and all layers that may be taken over."""
         candidates = reuse.Candidates()
         previous = store.find_manifest()
@@ -198,7 +205,13 @@ class Build:
         for base in found:
             for descriptor in base.layers:
                 works.append(
-                    Work(len(works), f"base image {base.platform}", descriptor["size"], base=base, descriptor=descriptor)
+                    Work(
+                        len(works),
+                        f"base image {base.platform}",
+                        descriptor["size"],
+                        base=base,
+                        descriptor=descriptor,
+                    )
                 )
         for layer in plan.layers:
             works.append(Work(len(works), image.title(layer), LayerTar(layer).size, layer=layer))
@@ -251,7 +264,9 @@ class Build:
     def _copy(self, work: Work, store: RegistryStore | LayoutStore) -> None:
         assert work.base is not None and work.base.store is not None and work.descriptor is not None  # noqa: S101, PT018
         patience = self._patience(work.number)
-        reader = copy_reader(work.base.store, work.descriptor, self._patience(work.number), self._tuning.block)
+        reader = copy_reader(
+            work.base.store, work.descriptor, self._patience(work.number), self._tuning.block
+        )
         store.put(reader, patience, partial(self._progress, work))
 
     def _make(self, work: Work, layer: PlanLayer, store: RegistryStore | LayoutStore) -> None:
@@ -320,7 +335,9 @@ class Build:
         lanes = Lanes(Tuning(streams=8), self._broke)
         lanes.run([partial(look, work) for work in works], self._stop.is_set)
         if missing:
-            self._emit(Log(message=f"{len(missing)} layers are not in the registry any more and are sent again."))
+            self._emit(
+                Log(message=f"{len(missing)} layers are not in the registry any more and are sent again.")
+            )
         self._send(missing, store)
 
     def _documents(self, plan: Plan, found: tuple[Base, ...], works: list[Work]) -> tuple[bytes, str, _Parts]:

@@ -39,7 +39,7 @@ class FileDigests:
     git_oid: str | None
 
 
-class ContentMismatch(SourceError):  # noqa: N818
+class ContentMismatch(SourceError):
     """The bytes are not the promised ones; reading again may help."""
 
 

@@ -93,7 +93,13 @@ def _work(build: Build, emit: Callable[[events.Event], None]) -> None:
     except OdhOciError as error:
         emit(_failed(error))
     except Exception as error:  # noqa: BLE001 - a mistake of ours must not leave the reader waiting
-        emit(_failed(OdhOciError(f"The engine failed: {type(error).__name__}: {error}.", hint="Please report this.")))
+        emit(
+            _failed(
+                OdhOciError(
+                    f"The engine failed: {type(error).__name__}: {error}.", hint="Please report this."
+                )
+            )
+        )
     finally:
         with suppress(OSError):
             build.close()

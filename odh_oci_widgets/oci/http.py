@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from weakref import WeakSet
 
 import urllib3
@@ -117,7 +117,7 @@ class Http:
             auth = None
             if parts.username:
                 credentials = f"{parts.username}:{parts.password or ''}"
-                auth = urllib3.make_headers(proxy_basic_auth=urllib.request.unquote(credentials))
+                auth = urllib3.make_headers(proxy_basic_auth=unquote(credentials))
                 proxy = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
             manager = urllib3.ProxyManager(proxy, proxy_headers=auth, **options)
         manager.pool_classes_by_scheme = _pool_classes(self._open, context)

@@ -83,7 +83,8 @@ def manifest(plan: Plan, base: Base, layers: Sequence[Descriptor], config_bytes:
     )
     if len(data) > MAX_MANIFEST_BYTES:
         raise PlanInvalid(
-            "The image's manifest would be larger than registries take.", hint="Use fewer labels and annotations."
+            "The image's manifest would be larger than registries take.",
+            hint="Use fewer labels and annotations.",
         )
     return data
 

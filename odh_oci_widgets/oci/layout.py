@@ -94,14 +94,16 @@ class Layout:
                 f"`{self.path}` lacks the blob {digest}.", hint="The layout is incomplete: make it again."
             ) from error
         stream.seek(offset)
-        return stream  # type: ignore[return-value]
+        return stream
 
     def read_blob(self, digest: str, limit: int = 2**22) -> bytes:
         """A small blob."""
         with self.open_blob(digest) as stream:
             data = stream.read(limit + 1)
         if sha256(data) != digest:
-            raise LayoutError(f"The blob {digest} in `{self.path}` is damaged.", hint="Make the layout again.")
+            raise LayoutError(
+                f"The blob {digest} in `{self.path}` is damaged.", hint="Make the layout again."
+            )
         return data
 
     # -- writing ----------------------------------------------------------------------------------------------
@@ -164,7 +166,7 @@ class Layout:
             raise self._cannot(error) from error
         try:
             with os.fdopen(descriptor, "wb", buffering=0) as stream:
-                yield stream, name  # type: ignore[misc]
+                yield stream, name
         except OSError as error:
             raise self._cannot(error) from error
         finally:
@@ -202,7 +204,6 @@ class Layout:
 
     def _cannot(self, error: OSError) -> LayoutError:
         return LayoutError(
-            f"`{self.path}` cannot be written: {error.strerror or error}.", hint="Choose a folder with room that is yours."
+            f"`{self.path}` cannot be written: {error.strerror or error}.",
+            hint="Choose a folder with room that is yours.",
         )
-
-

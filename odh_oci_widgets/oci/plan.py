@@ -135,7 +135,8 @@ def created(environ: Mapping[str, str]) -> str:
         return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError) as error:
         raise PlanInvalid(
-            f"SOURCE_DATE_EPOCH is {seconds!r}, which is no number of seconds.", hint="Unset it or correct it."
+            f"SOURCE_DATE_EPOCH is {seconds!r}, which is no number of seconds.",
+            hint="Unset it or correct it.",
         ) from error
 
 
@@ -159,7 +160,9 @@ def checked(plan: Plan) -> Plan:
     for file in files:
         if file.path in seen or file.path in folders:
             what = "twice" if file.path in seen else "both as a file and as a folder"
-            raise PlanInvalid(f"`{file.path}` stands in the plan {what}.", hint="Each path must be there once.")
+            raise PlanInvalid(
+                f"`{file.path}` stands in the plan {what}.", hint="Each path must be there once."
+            )
         seen.add(file.path)
     return plan
 
@@ -182,7 +185,9 @@ def _check_file(file: PlanFile) -> None:
         raise PlanInvalid(f"`{file.path}` has the size {file.size}.", hint="Make the plan again.")
     for name, value, digits in (("sha256", file.sha256, 64), ("git id", file.git_oid, 40)):
         if value is not None and not re.fullmatch(f"[0-9a-fA-F]{{{digits}}}", value):
-            raise PlanInvalid(f"The {name} of `{file.path}` is not {digits} hex digits.", hint="Make the plan again.")
+            raise PlanInvalid(
+                f"The {name} of `{file.path}` is not {digits} hex digits.", hint="Make the plan again."
+            )
     if (file.source.path is None) == (file.source.url is None):
         raise PlanInvalid(
             f"`{file.path}` needs exactly one source: a path or a URL.", hint="Make the plan again."

@@ -146,9 +146,7 @@ class Repository:
             if authorization:
                 sent["Authorization"] = authorization
         try:
-            response = self.http.request(
-                method, url, body=body, headers=sent, read=read, stream=stream
-            )
+            response = self.http.request(method, url, body=body, headers=sent, read=read, stream=stream)
         except ConnectionTrouble:
             patience.check()  # broken because the user cancelled
             raise
@@ -179,7 +177,14 @@ class Repository:
         while True:
             try:
                 response, used = self.send(
-                    method, url, scope=scope, patience=patience, body=body, headers=headers, read=read, stream=stream
+                    method,
+                    url,
+                    scope=scope,
+                    patience=patience,
+                    body=body,
+                    headers=headers,
+                    read=read,
+                    stream=stream,
                 )
             except ConnectionTrouble as error:
                 patience.wait(str(explain(error, self.reference.registry).message), self.explain(error))
@@ -313,7 +318,9 @@ class Repository:
     def blob_size(self, digest: str, patience: Patience | None = None) -> int | None:
         """Bytes of a blob, None where the repository does not hold it."""
         try:
-            response = self.request("HEAD", self.url(f"blobs/{digest}"), ok=(200, 307, 302), patience=patience)
+            response = self.request(
+                "HEAD", self.url(f"blobs/{digest}"), ok=(200, 307, 302), patience=patience
+            )
         except ImageNotFound:
             return None
         if response.status != 200:
@@ -339,13 +346,20 @@ class Repository:
         url = self.url(f"blobs/{digest}")
         for _ in range(_MAX_REDIRECTS):
             response = self.request(
-                "GET", url, ok=(200, 206, 301, 302, 303, 307, 308), headers=headers, stream=True, patience=patience
+                "GET",
+                url,
+                ok=(200, 206, 301, 302, 303, 307, 308),
+                headers=headers,
+                stream=True,
+                patience=patience,
             )
             if response.status in {200, 206}:
                 return response
             response.drain_conn()
             url = urljoin(url, response.headers.get("Location", ""))
-        raise RegistryError(f"{self.reference.registry} redirects {digest} too often.", hint="Try again later.")
+        raise RegistryError(
+            f"{self.reference.registry} redirects {digest} too often.", hint="Try again later."
+        )
 
     def read_blob(self, digest: str, limit: int = 2**22) -> bytes:
         """A small blob (a config). Raises RegistryError where its bytes are not what the digest says."""
@@ -360,7 +374,9 @@ class Repository:
                 continue
             if sha256(data) == digest:
                 return data
-            wrong = RegistryError(f"{self.reference.registry} sent wrong bytes for {digest}.", hint="Try again.")
+            wrong = RegistryError(
+                f"{self.reference.registry} sent wrong bytes for {digest}.", hint="Try again."
+            )
             patience.wait("wrong bytes", wrong)
 
     def mount_blob(self, digest: str, source: str) -> bool:

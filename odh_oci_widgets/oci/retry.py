@@ -42,7 +42,9 @@ class Patience:
     def check(self) -> None:
         """Raise Cancelled when the user wants no more."""
         if self.cancel.is_set():
-            raise Cancelled("The work was cancelled.", hint="Start it again: what was sent already is reused.")
+            raise Cancelled(
+                "The work was cancelled.", hint="Start it again: what was sent already is reused."
+            )
 
     def wait(self, reason: str, error: OdhOciError, *, retry_after: float | None = None) -> None:
         """Wait before the next try, or raise `error` when there were enough."""

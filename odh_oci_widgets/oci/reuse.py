@@ -40,7 +40,9 @@ def annotation(layer: PlanLayer, digests: Mapping[str, FileDigests]) -> str:
     rows = []
     for file in layer.files:
         known = digests[file.path]
-        rows.append([file.path, file.size, _short(known.sha256), _short(known.git_oid) if known.git_oid else ""])
+        rows.append(
+            [file.path, file.size, _short(known.sha256), _short(known.git_oid) if known.git_oid else ""]
+        )
     return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -59,7 +59,10 @@ class FileStream:
             ) from error
         self._left -= count
         after = os.fstat(self._descriptor) if self._left <= 0 or count == 0 else self._before
-        if count == 0 or (after.st_size, after.st_mtime_ns) != (self._before.st_size, self._before.st_mtime_ns):
+        if count == 0 or (after.st_size, after.st_mtime_ns) != (
+            self._before.st_size,
+            self._before.st_mtime_ns,
+        ):
             raise self._changed()
         return view[:count]
 
@@ -74,7 +77,7 @@ class FileStream:
         )
 
 
-class Broken(Exception):  # noqa: N818
+class Broken(Exception):
     """A source stopped in a way that may be better the next time."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
@@ -140,7 +143,9 @@ class Web:
         if status not in {200, 206}:
             resolved = target != url
             self._forget(url)
-            if status in TRANSIENT or (resolved and status in {401, 403, 404, 410}):  # a signed URL that ran out
+            if status in TRANSIENT or (
+                resolved and status in {401, 403, 404, 410}
+            ):  # a signed URL that ran out
                 raise Broken(f"{urlsplit(target).netloc} answered {status}", retry_after(response.headers))
             raise refused(file, status, self.token(file) is not None)
         total = start

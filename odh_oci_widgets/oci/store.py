@@ -70,8 +70,13 @@ class Store(Protocol):
 class BlobStream:
     """A blob of a store as a source of bytes; reopened where a connection broke."""
 
-    def __init__(self, open_at: Callable[[int], urllib3.BaseHTTPResponse | BinaryIO], descriptor: Descriptor,
-                 offset: int, patience: Patience) -> None:
+    def __init__(
+        self,
+        open_at: Callable[[int], urllib3.BaseHTTPResponse | BinaryIO],
+        descriptor: Descriptor,
+        offset: int,
+        patience: Patience,
+    ) -> None:
         self._open_at = open_at
         self._descriptor = descriptor
         self._at = offset
@@ -94,7 +99,9 @@ class BlobStream:
             self.close()
             self._patience.wait(
                 "the connection broke",
-                SourceError(f"The blob {self._descriptor['digest']} cannot be read.", hint="Try again later."),
+                SourceError(
+                    f"The blob {self._descriptor['digest']} cannot be read.", hint="Try again later."
+                ),
             )
 
     def _open(self) -> urllib3.BaseHTTPResponse | BinaryIO:

@@ -32,7 +32,8 @@ def speaks_plain_http(error: BaseException) -> bool:
     """Whether the other side answered a TLS greeting with something that is not TLS."""
     words = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
     return any(
-        isinstance(cause, ssl.SSLError) and any(word in str(cause).upper().replace(" ", "_") for word in words)
+        isinstance(cause, ssl.SSLError)
+        and any(word in str(cause).upper().replace(" ", "_") for word in words)
         for cause in causes(error)
     )
 
@@ -42,7 +43,8 @@ def explain(error: BaseException, registry: str, *, plain: bool = False) -> Regi
     chain = causes(error)
     if plain:
         return RegistryUntrusted(
-            f"{registry} speaks plain HTTP, not HTTPS.", hint="Use --insecure to allow that for this registry."
+            f"{registry} speaks plain HTTP, not HTTPS.",
+            hint="Use --insecure to allow that for this registry.",
         )
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
         why = next(c.verify_message for c in chain if isinstance(c, ssl.SSLCertVerificationError))

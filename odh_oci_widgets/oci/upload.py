@@ -27,14 +27,16 @@ _COMMIT_LOOKS = 4
 Report = Callable[[int], None]
 
 
-class SessionLost(Exception):  # noqa: N818
+class SessionLost(Exception):
     """The registry does not know the upload any more, or its state is not ours."""
 
 
 class Upload:
     """One blob on its way. `report(sent)` hears the position after each block."""
 
-    def __init__(self, repository: Repository, reader: LayerReader, patience: Patience, report: Report) -> None:
+    def __init__(
+        self, repository: Repository, reader: LayerReader, patience: Patience, report: Report
+    ) -> None:
         self._repository = repository
         self._reader = reader
         self._patience = patience
@@ -72,7 +74,7 @@ class Upload:
                 if self._reader.position > position + self._repository.tuning.block:
                     self._patience.failures = min(self._patience.failures, 1)
                 self._patience.wait(str(fault), fault.error, retry_after=fault.retry_after)
-                self._resume(position, end)
+                self._resume(end)
             else:
                 self._patience.progressed()
         digest = self._reader.digest
@@ -150,7 +152,7 @@ class Upload:
         if location:
             self._location = self._repository.locate(location, self._location)
 
-    def _resume(self, start: int, end: int) -> None:
+    def _resume(self, end: int) -> None:
         """Ask how far the registry got, and go on from there."""
         while True:
             try:
@@ -227,7 +229,7 @@ class Upload:
         )
 
 
-class _Fault(Exception):  # noqa: N818
+class _Fault(Exception):
     """Something that may be better the next time; `error` is what to raise when it is not."""
 
     def __init__(self, reason: str, error: RegistryError, retry_after: float | None = None) -> None:

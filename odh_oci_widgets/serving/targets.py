@@ -52,12 +52,15 @@ def deploy(
         runtime_image: image of the model server, where no runtime can be read and our own definition is used.
         args: further arguments of the model server, for example `["--dtype=half"]`.
         gpu: number of GPUs.
-        cpu, memory: processors (`500m`, `2`) and memory (`4Gi`); default: from the model's size.
+        cpu: processors (`500m`, `2`); default: by the kind of runtime.
+        memory: `4Gi`; default: from the model's size.
         pull_secret: name of a Secret or connection of the project that may pull the image; or a `Credential`, from
             which such a connection is made.
         external: reachable from outside the cluster through a route.
         token_auth: calls need a token whose owner may read the service.
+        display_name: the name that the dashboard shows; default: `name`.
         hardware_profile: `name` or `namespace/name` of a hardware profile of the cluster.
+        replicas: number of pods.
         force: take over fields that something else has set.
         project: default: `cluster.connect()`.
         insecure: the image's registry speaks plain HTTP or has an untrusted certificate.

@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._json(404, {"detail": "Not Found"})
 
-    def do_POST(self) -> None:  # noqa: PLR0911 - one answer for each case
+    def do_POST(self) -> None:
         vllm = self.server_state
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         vllm.requests.append(body)

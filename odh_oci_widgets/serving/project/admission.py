@@ -8,8 +8,12 @@ from odh_oci_widgets.serving.service import Diagnosis, ServiceState
 
 _QUOTA = re.compile(r"exceeded quota: (\S+?), requested: (.+?), used: (.+?), limited: (.+)")
 _MUST_SPECIFY = re.compile(r"failed quota: (\S+?): must specify (.+)")
-_LIMIT_RANGE = re.compile(r"(maximum|minimum) (\S+) usage per (\w+) is (\S+?),? but (?:limit|request) is (\S+?)\.?(?:,|$|\s|\])")
-_NO_LIMIT = re.compile(r"(maximum|minimum) (\S+) usage per (\w+) is (\S+?)\.\s+No (limit|request) is specified")
+_LIMIT_RANGE = re.compile(
+    r"(maximum|minimum) (\S+) usage per (\w+) is (\S+?),? but (?:limit|request) is (\S+?)\.?(?:,|$|\s|\])"
+)
+_NO_LIMIT = re.compile(
+    r"(maximum|minimum) (\S+) usage per (\w+) is (\S+?)\.\s+No (limit|request) is specified"
+)
 _RATIO = re.compile(r"(\S+) max limit to request ratio per (\w+) is (\S+), but provided ratio is (\S+)")
 
 
@@ -20,12 +24,14 @@ def refused_pod(text: str) -> Diagnosis:
     return Diagnosis(state=ServiceState.FAILED, sentence=sentence, hint=hint, evidence=(text,))
 
 
-def _cause(text: str) -> tuple[str, str]:
+def _cause(text: str) -> tuple[str, str]:  # noqa: PLR0911 - one return for each kind
     if found := _QUOTA.search(text):
         quota, requested, used, limited = found.groups()
         return (
-            f"The pod does not fit into the project's quota `{quota}`: it asks for {requested}; "
-            f"used are {used} of {limited}.",
+            (
+                f"The pod does not fit into the project's quota `{quota}`: it asks for {requested}; "
+                f"used are {used} of {limited}."
+            ),
             "Deploy with less cpu, memory or GPUs, stop or delete another service, or ask an administrator for more.",
         )
     if found := _MUST_SPECIFY.search(text):
@@ -39,19 +45,27 @@ def _cause(text: str) -> tuple[str, str]:
             modelcar = bound == "minimum"
             return (
                 f"The project's LimitRange refuses the pod: the {bound} of {what} for each {scope.lower()} is {value}"
-                + (", and the container that holds the model asks for less (10m cpu, 15Mi memory)." if modelcar else "."),
+                + (
+                    ", and the container that holds the model asks for less (10m cpu, 15Mi memory)."
+                    if modelcar
+                    else "."
+                ),
                 "Ask an administrator to lower the LimitRange's minimum."
                 if modelcar
                 else f"Deploy with at most {value} of {what}, or ask an administrator.",
             )
     if found := _RATIO.search(text):
         return (
-            f"The project's LimitRange refuses the pod: the limit of {found[1]} may be {found[3]} times the request, "
-            f"and it is {found[4]} times.",
+            (
+                f"The project's LimitRange refuses the pod: the limit of {found[1]} may be {found[3]} times "
+                f"the request, and it is {found[4]} times."
+            ),
             f"Deploy with {found[1]} set: then request and limit are the same.",
         )
     if "security context constraint" in text or "violates PodSecurity" in text:
-        kind = "security context constraints" if "security context constraint" in text else "pod security level"
+        kind = (
+            "security context constraints" if "security context constraint" in text else "pod security level"
+        )
         return (
             f"The project's {kind} refuse the pod."
             if kind.endswith("s")

@@ -18,21 +18,22 @@ def crash(status: dict[str, Any], *, image: str) -> Diagnosis | None:
     state = status.get("state") or {}
     ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
     code = ended.get("exitCode", 0)
-    if status.get("ready") or (code == 0 and ended.get("reason") == "Completed"):
-        return None
-    if not ended:
+    if not ended or status.get("ready") or (code == 0 and status["name"] == "modelcar-init"):
         return None
     message = " ".join(str(ended.get("message", "")).split())
-    if status["name"] == "modelcar-init" or status["name"] == "modelcar":
+    if status["name"] in {"modelcar-init", "modelcar"}:
         return _model_image(status, image, code, message, ended)
     if status["name"] == "kserve-container":
         return _server(status, code, message, ended)
     return _failed(
-        f"The container `{status['name']}` of the platform ended with {code}{_said(message)}.", "Ask an administrator."
+        f"The container `{status['name']}` of the platform ended with {code}{_said(message)}.",
+        "Ask an administrator.",
     )
 
 
-def _model_image(status: dict[str, Any], image: str, code: int, message: str, ended: dict[str, Any]) -> Diagnosis:
+def _model_image(
+    status: dict[str, Any], image: str, code: int, message: str, ended: dict[str, Any]
+) -> Diagnosis:
     named = f"The image `{image}`" if image else "The model's image"
     low = message.lower()
     if "exec format error" in low:
@@ -64,60 +65,66 @@ def _model_image(status: dict[str, Any], image: str, code: int, message: str, en
             f"The container `{status['name']}`, which holds the model, ran out of its memory.",
             "Ask an administrator to raise KServe's `memoryModelcar`.",
         )
-    return _failed(f"The container `{status['name']}`, which holds the model, ended with {code}{_said(message)}.", "See its log.")
+    return _failed(
+        f"The container `{status['name']}`, which holds the model, ended with {code}{_said(message)}.",
+        "See its log.",
+    )
 
 
 def _server(status: dict[str, Any], code: int, message: str, ended: dict[str, Any]) -> Diagnosis:
     restarts = int(status.get("restartCount") or 0)
-    looping = ((status.get("state") or {}).get("waiting") or {}).get("reason") == "CrashLoopBackOff"
-    if ended.get("reason") == _OOM:
-        return _failed(
-            "The model server ran out of memory.",
-            "Redeploy with more memory.",
-            message,
-        )
-    if "exec format error" in message.lower():
-        return _failed("The model server's image is made for another processor than the node's.", "Choose another runtime.")
+    state = status.get("state") or {}
+    running = bool(state.get("running"))
+    looping = (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff"
     race = _is_race(message)
-    if restarts <= _HARMLESS_RESTARTS and (race or not looping):
-        return Diagnosis(
-            state=ServiceState.STARTING,
-            sentence="The model server started before the model was in place, and is started again."
-            if race
-            else f"The model server ended with {code} and is started again{_said(message)}.",
-            hint="One or two restarts at the beginning are normal.",
-            evidence=(message,) if message else (),
-        )
+    few = restarts <= _HARMLESS_RESTARTS
+    if ended.get("reason") == _OOM and not running:
+        return _failed("The model server ran out of memory.", "Redeploy with more memory.", message)
+    if running or (few and (race or not message or not looping)):
+        return _restarting(ended, code, message, race=race)
+    return _failed(*_why_it_fails(code, message, restarts, race=race), message)
+
+
+def _restarting(ended: dict[str, Any], code: int, message: str, *, race: bool) -> Diagnosis:
     if race:
-        return _failed(
+        sentence = "The model server started before the model was in place, and is started again."
+    elif ended.get("reason") == _OOM:
+        sentence = "The model server ran out of memory and is started again."
+    else:
+        sentence = f"The model server ended with {code} and is started again{_said(message)}.".replace("..", ".")
+    return Diagnosis(
+        state=ServiceState.STARTING,
+        sentence=sentence,
+        hint="One or two restarts at the beginning are normal.",
+        evidence=(message,) if message else (),
+    )
+
+
+def _why_it_fails(code: int, message: str, restarts: int, *, race: bool) -> tuple[str, str]:
+    if race:
+        return (
             "The model never appeared at `/mnt/models`.",
             "See the log of the container `modelcar`; the image may be unreadable for the model server.",
-            message,
         )
-    if not message and looping and restarts <= _HARMLESS_RESTARTS:
-        return Diagnosis(
-            state=ServiceState.STARTING,
-            sentence=f"The model server ended with {code} and will be started again.",
-            hint="One or two restarts at the beginning are normal; its log says more.",
-        )
+    if "exec format error" in message.lower():
+        return "The model server's image is made for another processor than the node's.", "Choose another runtime."
     if code == _KILLED:
-        return _failed(
-            f"The model server was killed {restarts} times (137): out of memory, or a probe that it failed.",
+        return (
+            f"The model server was killed {restarts} times (137): too little memory, or a probe that it failed.",
             "Redeploy with more memory; see the events.",
-            message,
         )
     why = "a crash inside the server (139)" if code == _SEGFAULT else f"exit code {code}"
-    return _failed(
+    return (
         f"The model server cannot load the model: {message or why}.".replace("..", "."),
         "See the log; check that the runtime fits the model's format, and the arguments.",
-        message,
     )
 
 
 def _is_race(message: str) -> bool:
     low = message.lower()
     return "/mnt/models" in low and any(
-        words in low for words in ("no such file", "does not exist", "not found", "not a directory", "cannot access")
+        words in low
+        for words in ("no such file", "does not exist", "not found", "not a directory", "cannot access")
     )
 
 
@@ -126,4 +133,6 @@ def _said(message: str) -> str:
 
 
 def _failed(sentence: str, hint: str, *evidence: str) -> Diagnosis:
-    return Diagnosis(state=ServiceState.FAILED, sentence=sentence, hint=hint, evidence=tuple(e for e in evidence if e))
+    return Diagnosis(
+        state=ServiceState.FAILED, sentence=sentence, hint=hint, evidence=tuple(e for e in evidence if e)
+    )

@@ -137,7 +137,8 @@ def _check_owner(project: Project, name: str, *, force: bool) -> None:
         found = project.find(resource, name)
         if found is not None and (found["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
             raise ServiceExists(
-                f"There is already a {resource.kind} `{name}` in the project `{project.namespace}`, made by something else.",
+                f"There is already a {resource.kind} `{name}` in the project `{project.namespace}`, "
+                "made by something else.",
                 hint="Choose another name, or take it over with `force=True`.",
             )
 

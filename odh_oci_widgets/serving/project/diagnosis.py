@@ -37,7 +37,9 @@ def _absent(snapshot: Snapshot) -> Diagnosis | None:
         return None
     if snapshot.pods:
         return _said(ServiceState.DELETING, "The service is deleted; its pods are ending.")
-    return _said(ServiceState.FAILED, f"There is no service `{snapshot.name}`.", "It was deleted, or never made.")
+    return _said(
+        ServiceState.FAILED, f"There is no service `{snapshot.name}`.", "It was deleted, or never made."
+    )
 
 
 def _deleting(snapshot: Snapshot) -> Diagnosis | None:
@@ -59,11 +61,15 @@ def _stopped(snapshot: Snapshot) -> Diagnosis | None:
     count = len(snapshot.pods)
     if count:
         pods = "1 pod is" if count == 1 else f"{count} pods are"
-        return _said(ServiceState.STOPPED, f"The service is being stopped: {pods} still ending.", "Start it with `start()`.")
+        return _said(
+            ServiceState.STOPPED,
+            f"The service is being stopped: {pods} still ending.",
+            "Start it with `start()`.",
+        )
     return _said(ServiceState.STOPPED, "The service is stopped.", "Start it with `start()`.")
 
 
-def _refused_spec(snapshot: Snapshot) -> Diagnosis | None:
+def _refused_spec(snapshot: Snapshot) -> Diagnosis | None:  # noqa: PLR0911 - one return for each kind
     """KServe cannot make anything of it: no runtime, a format the runtime does not take."""
     model = snapshot.status.get("modelStatus") or {}
     failure = model.get("lastFailureInfo") or {}
@@ -90,12 +96,22 @@ def _refused_spec(snapshot: Snapshot) -> Diagnosis | None:
         return _said(ServiceState.FAILED, sentence, "Deploy with another runtime or format.", message)
     if reason == "RuntimeDisabled":
         return _said(
-            ServiceState.FAILED, f"The serving runtime `{runtime}` is disabled.", "Deploy with another runtime.", message
+            ServiceState.FAILED,
+            f"The serving runtime `{runtime}` is disabled.",
+            "Deploy with another runtime.",
+            message,
         )
     if reason == "InvalidPredictorSpec":
-        return _said(ServiceState.FAILED, f"KServe cannot use this service's settings: {message}", "Deploy again.", message)
+        return _said(
+            ServiceState.FAILED,
+            f"KServe cannot use this service's settings: {message}",
+            "Deploy again.",
+            message,
+        )
     if not snapshot.pods and message:
-        return _said(ServiceState.FAILED, f"KServe cannot run the service: {message}", "See the events.", message)
+        return _said(
+            ServiceState.FAILED, f"KServe cannot run the service: {message}", "See the events.", message
+        )
     return None  # a failed load: the pods say more
 
 
@@ -105,7 +121,11 @@ def _refused_pods(snapshot: Snapshot) -> Diagnosis | None:
     if failure.get("status") == "True":
         return _with_older(snapshot, refused_pod(str(failure.get("message", ""))))
     predictor = snapshot.condition("PredictorReady")
-    if predictor.get("reason") == "FailedCreate" and predictor.get("status") == "False" and not snapshot.current:
+    if (
+        predictor.get("reason") == "FailedCreate"
+        and predictor.get("status") == "False"
+        and not snapshot.current
+    ):
         return refused_pod(str(predictor.get("message", "")))
     if not snapshot.current:
         creations = [e for e in snapshot.events if e.get("reason") in {"FailedCreate", "SuccessfulCreate"}]
@@ -122,25 +142,31 @@ def _pods(snapshot: Snapshot) -> Diagnosis | None:
     return _with_older(snapshot, (grave or found)[0])
 
 
-def _not_begun(snapshot: Snapshot) -> Diagnosis | None:
+def _not_begun(snapshot: Snapshot) -> Diagnosis | None:  # noqa: PLR0911 - one return for each kind
     """Before there are pods, and when KServe has not looked at the newest version yet."""
     if snapshot.current and not _outdated(snapshot):
         return None
     if _outdated(snapshot) and snapshot.alive:
         return _with_older(
-            snapshot, _said(ServiceState.STARTING, "KServe has not taken up the newest version yet."), older=snapshot.alive
+            snapshot,
+            _said(ServiceState.STARTING, "KServe has not taken up the newest version yet."),
+            older=snapshot.alive,
         )
     problem = next(
         (
             str(event.get("message", ""))
             for event in reversed(snapshot.events_of("InferenceService", snapshot.name))
-            if event.get("type") == "Warning" and event.get("reason") == "InternalError" and not _is_passing(event)
+            if event.get("type") == "Warning"
+            and event.get("reason") == "InternalError"
+            and not _is_passing(event)
         ),
         "",
     )
     age = _age_seconds(snapshot)
     if problem and age > _UNNOTICED_SECONDS:
-        return _said(ServiceState.FAILED, f"KServe cannot run the service: {problem}", "Ask an administrator.", problem)
+        return _said(
+            ServiceState.FAILED, f"KServe cannot run the service: {problem}", "Ask an administrator.", problem
+        )
     if not snapshot.status and age > _UNNOTICED_SECONDS:
         return _said(
             ServiceState.PENDING,
@@ -148,7 +174,9 @@ def _not_begun(snapshot: Snapshot) -> Diagnosis | None:
             "Ask an administrator to look at KServe.",
         )
     if snapshot.deployment is None and not snapshot.unread:
-        return _said(ServiceState.PENDING, "KServe is taking the service up.", "", *([problem] if problem else []))
+        return _said(
+            ServiceState.PENDING, "KServe is taking the service up.", "", *([problem] if problem else [])
+        )
     if any("pods" in text for text in snapshot.unread):
         return _unseen(snapshot)
     return _said(ServiceState.PENDING, "The cluster is making the pod.")
@@ -210,13 +238,22 @@ def _silent(status: int | None, text: str) -> Diagnosis:
             f"The model server runs, and the model cannot be asked from here: {text or 'no answer'}.",
             "Work in a workbench of the cluster, or deploy with an external route.",
         )
-    return _said(ServiceState.STARTING, "The model server is up, and the model is being loaded.", "", f"{status} {text}")
+    return _said(
+        ServiceState.STARTING,
+        "The model server is up, and the model is being loaded.",
+        "",
+        f"{status} {text}",
+    )
 
 
 def _loading(pod: Manifest) -> Diagnosis:
-    running = [one for one in statuses(pod) if one["name"] == SERVER and (one.get("state") or {}).get("running")]
+    running = [
+        one for one in statuses(pod) if one["name"] == SERVER and (one.get("state") or {}).get("running")
+    ]
     if running:
-        return _said(ServiceState.STARTING, "The model server is loading the model.", "A large model takes minutes.")
+        return _said(
+            ServiceState.STARTING, "The model server is loading the model.", "A large model takes minutes."
+        )
     if any(True for _ in statuses(pod)):
         return _said(ServiceState.STARTING, "The containers are starting.")
     if condition(pod, "PodScheduled").get("status") == "True":
@@ -258,4 +295,6 @@ def _is_passing(event: Manifest) -> bool:
 
 
 def _said(state: ServiceState, sentence: str, hint: str = "", *evidence: str) -> Diagnosis:
-    return Diagnosis(state=state, sentence=sentence, hint=hint, evidence=tuple(one for one in evidence if one))
+    return Diagnosis(
+        state=state, sentence=sentence, hint=hint, evidence=tuple(one for one in evidence if one)
+    )

@@ -32,7 +32,8 @@ def with_image_facts(spec: ServiceSpec, *, insecure: bool = False) -> tuple[Serv
         ) from error
     except OdhOciError as error:
         return spec, [
-            f"The image could not be read from here, so its tag is not pinned and the limits are defaults: {error.message}"
+            "The image could not be read from here, so its tag is not pinned and the limits are defaults: "
+            + error.message
         ]
     found = info.annotations.get(FORMAT_ANNOTATION) or None
     return (

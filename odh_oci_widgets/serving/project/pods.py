@@ -12,7 +12,7 @@ from odh_oci_widgets.serving.service import Diagnosis, ServiceState
 
 from .crashes import crash
 from .pull_failures import pull_failure
-from .snapshot import Snapshot, condition, moment, when
+from .snapshot import Snapshot, condition, is_ready, moment, when
 
 #: The containers KServe puts the model image into, and the one of the model server.
 MODEL_CONTAINERS = ("modelcar-init", "modelcar")
@@ -27,7 +27,12 @@ _PULL_REASONS = {
     "ImageInspectError",
     "SignatureValidationFailed",
 }
-_CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "ContainerCannotRun"}
+_CONFIG_REASONS = {
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+    "ContainerCannotRun",
+}
 _MOUNT_EVENTS = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedMapVolume"}
 #: A mount that fails a few times at first is normal: the Secret it waits for is made at the same time.
 _MOUNT_FAILURES = 4
@@ -36,6 +41,8 @@ _MOUNT_FAILURES = 4
 def pod_diagnosis(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
     """What keeps this pod from being ready, the gravest first; None when nothing does."""
     status = pod.get("status") or {}
+    if is_ready(pod):
+        return None
     for found in (
         _gone(status),
         _unschedulable(snapshot, pod),
@@ -77,7 +84,10 @@ def _gone(status: dict[str, Any]) -> Diagnosis | None:
         return None
     reason, message = status.get("reason", ""), " ".join(str(status.get("message", "")).split())
     if reason == "Evicted":
-        return _failed(f"The node evicted the pod: {message or 'no reason given'}.", "It is made anew where there is room.")
+        return _failed(
+            f"The node evicted the pod: {message or 'no reason given'}.",
+            "It is made anew where there is room.",
+        )
     return _failed(f"The pod ended: {reason or message or 'no reason given'}.", "See the logs.")
 
 
@@ -113,7 +123,10 @@ def _scheduling(message: str) -> tuple[str, str]:
             "Wait until one is free, ask for fewer GPUs, or ask an administrator which nodes have GPUs.",
         )
     if lacking:
-        return f"No node has enough free {' and '.join(lacking)}.", "Deploy with less, or stop another service."
+        return (
+            f"No node has enough free {' and '.join(lacking)}.",
+            "Deploy with less, or stop another service.",
+        )
     if "taint" in message:
         return (
             "All nodes are reserved for others (taints).",
@@ -140,31 +153,46 @@ def _containers(snapshot: Snapshot, pod: Manifest) -> Iterator[Diagnosis | None]
             yield crash(status, image=_image(pod, status))
 
 
-def _not_pulled(snapshot: Snapshot, pod: Manifest, status: dict[str, Any], waiting: dict[str, Any]) -> Diagnosis:
+def _not_pulled(
+    snapshot: Snapshot, pod: Manifest, status: dict[str, Any], waiting: dict[str, Any]
+) -> Diagnosis:
     image = _image(pod, status)
     text = str(waiting.get("message", ""))
     if "ErrImagePull" not in text and waiting.get("reason") == "ImagePullBackOff":
         # older kubelets say why only in the event
         events = snapshot.events_of("Pod", pod["metadata"]["name"])
         text = next(
-            (str(e["message"]) for e in reversed(events) if str(e.get("message", "")).startswith("Failed to pull")), text
+            (
+                str(e["message"])
+                for e in reversed(events)
+                if str(e.get("message", "")).startswith("Failed to pull")
+            ),
+            text,
         )
     # the image's name itself may hold words like `denied` or `404`
     cause = pull_failure(f"{waiting.get('reason')} {text}".replace(image, " "))
     which = "The image" if status["name"] in MODEL_CONTAINERS else f"The image of `{status['name']}`,"
     comma = "" if status["name"] in MODEL_CONTAINERS else ","
-    hint = cause.hint if status["name"] in MODEL_CONTAINERS else "Choose another runtime, or ask an administrator."
+    hint = (
+        cause.hint
+        if status["name"] in MODEL_CONTAINERS
+        else "Choose another runtime, or ask an administrator."
+    )
     return _failed(f"{which} `{image}`{comma} cannot be pulled: {cause.why}.".replace("..", "."), hint, text)
 
 
 def _not_created(status: dict[str, Any], waiting: dict[str, Any]) -> Diagnosis:
     message = " ".join(str(waiting.get("message") or waiting.get("reason")).split())
     if "executable file not found" in message or "no such file or directory" in message:
-        return crash({**status, "state": {"terminated": {"exitCode": 128, "message": message}}}, image="") or (
-            _failed(f"The container `{status['name']}` cannot start: {message}.", "See the events.")
-        )
+        return crash(
+            {**status, "state": {"terminated": {"exitCode": 128, "message": message}}}, image=""
+        ) or (_failed(f"The container `{status['name']}` cannot start: {message}.", "See the events."))
     if found := re.search(r'(secret|configmap) "([^"]+)" not found', message):
-        return _failed(f"The {found[1]} `{found[2]}` that the service needs does not exist.", "Make it, or redeploy.", message)
+        return _failed(
+            f"The {found[1]} `{found[2]}` that the service needs does not exist.",
+            "Make it, or redeploy.",
+            message,
+        )
     return _failed(f"The container `{status['name']}` cannot be made: {message}.", "See the events.", message)
 
 
@@ -194,7 +222,9 @@ def _image(pod: Manifest, status: dict[str, Any]) -> str:
 
 
 def _failed(sentence: str, hint: str, *evidence: str) -> Diagnosis:
-    return Diagnosis(state=ServiceState.FAILED, sentence=sentence, hint=hint, evidence=tuple(e for e in evidence if e))
+    return Diagnosis(
+        state=ServiceState.FAILED, sentence=sentence, hint=hint, evidence=tuple(e for e in evidence if e)
+    )
 
 
 def _quoted(message: str) -> str:

@@ -17,14 +17,18 @@ class PullFailure:
 #: First match wins: the words of containerd, CRI-O and of registries behind them.
 _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
-        r"no matching manifest|no image found in (image index|manifest list)|does not match the specified platform"
-        r"|no match for platform",
+        (
+            r"no matching manifest|no image found in (image index|manifest list)|does not match the specified platform"
+            r"|no match for platform"
+        ),
         "it is not made for the processor of the cluster's nodes",
         "Build it for the nodes' architecture (platform `linux/amd64` or `linux/arm64`).",
     ),
     (
-        r"unauthorized|authentication required|no basic auth credentials|access (to the resource is )?denied|denied:"
-        r"|requested access|insufficient_scope|\b401\b|\b403\b|forbidden|invalid username/password",
+        (
+            r"unauthorized|authentication required|no basic auth credentials|access (to the resource is )?denied"
+            r"|denied:|requested access|insufficient_scope|\b401\b|\b403\b|forbidden|invalid username/password"
+        ),
         "the registry does not let the cluster read it",
         "Deploy with a pull secret (a connection of the project, or credentials), or make the repository public.",
     ),
@@ -54,8 +58,10 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "Ask an administrator for a node with more disk, or use a smaller model.",
     ),
     (
-        r"no such host|server misbehaving|name resolution|connection refused|i/o timeout|timeout|unreachable"
-        r"|connection reset|\beof\b|dial tcp|\b50[0234]\b|proxyconnect",
+        (
+            r"no such host|server misbehaving|name resolution|connection refused|i/o timeout|timeout|unreachable"
+            r"|connection reset|\beof\b|dial tcp|\b50[0234]\b|proxyconnect"
+        ),
         "the cluster's nodes cannot reach the registry",
         "Check the registry's name; an address of this machine (`localhost`) means nothing to the cluster.",
     ),

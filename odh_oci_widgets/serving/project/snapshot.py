@@ -86,7 +86,8 @@ class Snapshot:
         return [
             event
             for event in self.events
-            if event["involvedObject"].get("kind") == kind and name in {None, event["involvedObject"].get("name")}
+            if event["involvedObject"].get("kind") == kind
+            and name in {None, event["involvedObject"].get("name")}
         ]
 
     def answered(self, answer: Answer) -> Snapshot:

@@ -142,7 +142,8 @@ def _start(made: Path, record: Record) -> SandboxService:
 def _command(folder: Path, record: Record) -> list[str]:
     if record.server == "onnx":
         return [
-            *(sys.executable, "-m", "odh_oci_widgets.serving.sandbox.server"),
+            # what FastAPI deprecates in kserve is no news for the reader of a log
+            *(sys.executable, "-W", "ignore", "-m", "odh_oci_widgets.serving.sandbox.server"),
             str(folder),
             record.name,
             record.model,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ class OnnxModel(Model):  # type: ignore[misc] # kserve has no types
             output.set_data_from_numpy(array, binary_data=False)
             outputs.append(output)
         return InferResponse(
-            response_id=payload.id,
+            response_id=payload.id or str(uuid.uuid4()),
             model_name=self.name,
             infer_outputs=outputs,
             use_binary_outputs=payload.use_binary_outputs,

@@ -52,8 +52,9 @@ def _serve(model: object, folder: Path) -> None:
 
     server = ModelServer(enable_grpc=False, workers=1, enable_latency_logging=False)
     server.register_model(model)
-    # a line for each call would fill the disk
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    # lines for each call would fill the disk
+    for talkative in ("uvicorn.access", "kserve.trace"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
