@@ -47,6 +47,7 @@ _HOME = {
     "Retry": "events",
     "Source": "plan",
     "SourceError": "errors",
+    "engine_zip": "zipapp",
     "error_of": "engine",
     "http_pool": "http",
     "ImageInfo": "inspection",
@@ -124,6 +125,7 @@ if TYPE_CHECKING:
     from .inspection import ImageInfo, inspect_image
     from .plan import Plan, PlanFile, PlanLayer, Source, make_plan
     from .reference import LayoutReference, Reference, parse_image
+    from .zipapp import engine_zip
 
 
 def __getattr__(name: str) -> Any:
