@@ -12,8 +12,8 @@ from .connection import (
     service_account_connection,
     workbench_namespace,
 )
-from .errors import ClusterError, KindNotFound, NoCluster, NotAllowed, ObjectNotFound
-from .resources import PODS, SELF_SUBJECT_REVIEWS, USERS, Resource, resource_of
+from .errors import ClusterError, Conflict, KindNotFound, NoCluster, NotAllowed, ObjectNotFound
+from .resources import PODS, SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS, USERS, Resource, resource_of
 from .watch import Change, Watch
 
 #: Field manager of every apply, so that the cluster knows which fields are ours.
@@ -105,7 +105,6 @@ class Project:
         and the differences reported.
         """
         selectors = _selectors(labels, fields)
-<<<<<<< HEAD
         return Watch(
             api=self.api,
             path=resource.path(namespace or self.namespace),
@@ -113,17 +112,6 @@ class Project:
             selectors=selectors,
             read=lambda: self._list(resource, selectors, namespace),
         ).changes(timeout)
-=======
-        path = resource.path(namespace or self.namespace)
-        return watch(
-            self.api,
-            path,
-            selectors,
-            lambda: self._list(resource, selectors, namespace),
-            resource.plural,
-            timeout,
-        )
->>>>>>> main
 
     def logs(
         self,
@@ -133,8 +121,12 @@ class Project:
         tail: int | None = None,
         follow: bool = False,
         previous: bool = False,
+        quiet: float = 3600.0,
     ) -> Iterator[str]:
-        """Lines of a container's log. Raises Refused when the container has not started."""
+        """Lines of a container's log. Raises Refused when the container has not started.
+
+        With `follow` it ends when the container does, or after `quiet` seconds without a line.
+"""
         query: dict[str, Any] = {"container": container}
         if tail is not None:
             query["tailLines"] = tail
@@ -144,9 +136,20 @@ class Project:
             query["previous"] = "true"
         path = PODS.path(self.namespace, pod, "log")
         what = f"read the log of `{container}`"
-        with self.api.stream(path, what=what, query=query, read_timeout=3600 if follow else 30) as lines:
+        with self.api.stream(path, what=what, query=query, read_timeout=quiet if follow else 30) as lines:
             for line in lines:
                 yield line.decode(errors="replace").rstrip("\r")
+
+    def token(self, service_account: str, *, seconds: int) -> str:
+        """A new token of a service account of the project. Raises NotAllowed, ObjectNotFound."""
+        path = SERVICE_ACCOUNTS.path(self.namespace, service_account, "token")
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": seconds},
+        }
+        what = f"make a token of the service account `{service_account}`"
+        return str(self.api.request("POST", path, what=what, body=request)["status"]["token"])
 
     # -- writing
 
@@ -162,12 +165,18 @@ class Project:
         """Server-side apply. Raises Conflict when another owner set a field otherwise, unless `force`."""
         resource = resource_of(manifest)
         name = manifest["metadata"]["name"]
-        query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
         path = resource.path(self.namespace, name)
         what = f"{'check' if dry_run else 'apply'} {_named(resource, name)}"
-        return dict(
-            self.api.request("PATCH", path, what=what, body=manifest, query=query, content_type=APPLY)
-        )
+        query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        try:
+            return dict(
+                self.api.request("PATCH", path, what=what, body=manifest, query=query, content_type=APPLY)
+            )
+        except Conflict as conflict:
+            if conflict.owners != {FIELD_MANAGER}:
+                raise
+        # our own `patch` of before counts as another owner
+        return self.apply(manifest, dry_run=dry_run, force=True)
 
     def patch(self, resource: Resource, name: str, change: Mapping[str, Any]) -> Manifest:
         """Merge `change` into an object; null removes."""

@@ -20,9 +20,11 @@ _HOME = {
     "Cancelled": "errors",
     "Credential": "credentials",
     "Credentials": "credentials",
+    "CredentialsInvalid": "errors",
     "Done": "events",
     "Event": "events",
     "Failed": "events",
+    "Finding": "fitness",
     "ImageNotFound": "errors",
     "LayerInfo": "events",
     "LayerProgress": "events",
@@ -30,6 +32,7 @@ _HOME = {
     "LayerTooLarge": "errors",
     "LayoutError": "errors",
     "LayoutReference": "reference",
+    "Level": "fitness",
     "Log": "events",
     "OdhOciError": "errors",
     "Plan": "plan",
@@ -48,6 +51,7 @@ _HOME = {
     "Source": "plan",
     "SourceError": "errors",
     "engine_zip": "zipapp",
+    "Verification": "verify",
     "error_of": "engine",
     "http_pool": "http",
     "ImageInfo": "inspection",
@@ -56,6 +60,7 @@ _HOME = {
     "make_plan": "plan",
     "parse_image": "reference",
     "run": "engine",
+    "verify_image": "verify",
 }
 
 __all__ = [
@@ -63,9 +68,11 @@ __all__ = [
     "Cancelled",
     "Credential",
     "Credentials",
+    "CredentialsInvalid",
     "Done",
     "Event",
     "Failed",
+    "Finding",
     "ImageInfo",
     "ImageNotFound",
     "LayerInfo",
@@ -74,6 +81,7 @@ __all__ = [
     "LayerTooLarge",
     "LayoutError",
     "LayoutReference",
+    "Level",
     "Log",
     "OdhOciError",
     "Plan",
@@ -91,6 +99,7 @@ __all__ = [
     "Retry",
     "Source",
     "SourceError",
+    "Verification",
     "error_of",
     "http_pool",
     "inspect_image",
@@ -98,6 +107,7 @@ __all__ = [
     "parse_image",
     "pull_models",
     "run",
+    "verify_image",
 ]
 
 if TYPE_CHECKING:
@@ -106,6 +116,7 @@ if TYPE_CHECKING:
     from .errors import (
         BaseImageUnfit,
         Cancelled,
+        CredentialsInvalid,
         ImageNotFound,
         LayerTooLarge,
         LayoutError,
@@ -121,11 +132,13 @@ if TYPE_CHECKING:
     )
     from .events import Done, Event, Failed, LayerInfo, LayerProgress, LayerState, Log, Planned, Retry
     from .extract import pull_models
+    from .fitness import Finding, Level
     from .http import http_pool
     from .inspection import ImageInfo, inspect_image
     from .plan import Plan, PlanFile, PlanLayer, Source, make_plan
     from .reference import LayoutReference, Reference, parse_image
     from .zipapp import engine_zip
+    from .verify import Verification, verify_image
 
 
 def __getattr__(name: str) -> Any:
