@@ -25,15 +25,15 @@ class BuildCrashed(BuildError):
     """The engine stopped for a reason it does not know: a defect of ours. `__cause__` is the exception, if known."""
 
 
-class SourceNotReachable(BuildError):  # noqa: N818
+class SourceNotReachable(BuildError):
     """A remote builder cannot read a file of the plan: it lies where only this process can."""
 
 
-class PlanTooLarge(BuildError):  # noqa: N818
+class PlanTooLarge(BuildError):
     """The plan and the engine do not fit into a ConfigMap (1 MiB)."""
 
 
-class BuildConflict(BuildError):  # noqa: N818
+class BuildConflict(BuildError):
     """Another build of the same image is running. `build_id` names it."""
 
     def __init__(self, message: str, *, hint: str = "", build_id: str = "") -> None:
@@ -41,9 +41,9 @@ class BuildConflict(BuildError):  # noqa: N818
         self.build_id = build_id
 
 
-class BuildPodFailed(BuildError):  # noqa: N818
+class BuildPodFailed(BuildError):
     """The pod of a build did not start or did not survive: image, quota, node, memory, policy."""
 
 
-class BuildNotFound(BuildError):  # noqa: N818
+class BuildNotFound(BuildError):
     """There is no build of that name (any more)."""

@@ -105,7 +105,13 @@ class FollowedBuild:
         elif isinstance(self._error, Cancelled):
             self._status = BuildStatus.CANCELLED
         else:
-            self._error = self._error or BuildCrashed(f"The build of {self.plan.image} ended without an image.")
+            self._error = self._error or BuildCrashed(
+                f"The build of {self.plan.image} ended without an image."
+            )
             self._status = BuildStatus.FAILED
         self._log.close()
+        self._closing()
         self._ended.set()
+
+    def _closing(self) -> None:
+        """Whatever a builder has to put away before anybody who waits goes on."""

@@ -116,11 +116,18 @@ class Access:
                 "builds": self.features.builds,
                 "internal_registry": self.features.internal_registry,
                 "templates": self.features.templates,
-                "hardware_profiles": [f"{one.namespace}/{one.name}" for one in self.features.hardware_profiles],
+                "hardware_profiles": [
+                    f"{one.namespace}/{one.name}" for one in self.features.hardware_profiles
+                ],
                 "gpu_profiles": [f"{one.namespace}/{one.name}" for one in self.features.gpu_profiles],
             },
             "permissions": [
-                {"action": one.action, "allowed": one.allowed, "missing": list(one.missing), "repair": one.repair}
+                {
+                    "action": one.action,
+                    "allowed": one.allowed,
+                    "missing": list(one.missing),
+                    "repair": one.repair,
+                }
                 for one in self.permissions
             ],
         }

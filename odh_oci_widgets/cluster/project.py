@@ -126,7 +126,7 @@ class Project:
         """Lines of a container's log. Raises Refused when the container has not started.
 
         With `follow` it ends when the container does, or after `quiet` seconds without a line.
-"""
+        """
         query: dict[str, Any] = {"container": container}
         if tail is not None:
             query["tailLines"] = tail

@@ -100,6 +100,7 @@ __all__ = [
     "Source",
     "SourceError",
     "Verification",
+    "engine_zip",
     "error_of",
     "http_pool",
     "inspect_image",
@@ -137,8 +138,8 @@ if TYPE_CHECKING:
     from .inspection import ImageInfo, inspect_image
     from .plan import Plan, PlanFile, PlanLayer, Source, make_plan
     from .reference import LayoutReference, Reference, parse_image
-    from .zipapp import engine_zip
     from .verify import Verification, verify_image
+    from .zipapp import engine_zip
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from threading import Event as Flag
 
 from .engine import run
 from .errors import OdhOciError
-from .events import Done, Failed, to_json
+from .events import Done, Event, Failed, to_json
 from .plan import Plan
 
 
@@ -27,18 +27,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         plan = Plan.from_json(options.plan.read_bytes())
     except OSError as error:
-        return _failed(Failed(error="PlanInvalid", message=f"`{options.plan}` cannot be read: {error.strerror}."))
+        return _failed(
+            Failed(error="PlanInvalid", message=f"`{options.plan}` cannot be read: {error.strerror}.")
+        )
     except OdhOciError as error:
         return _failed(Failed(error=type(error).__name__, message=error.message, hint=error.hint))
     event = None
     for event in run(plan, secrets=_secrets(os.environ), cancel=cancel, verify=not options.no_verify):
-        print(to_json(event), flush=True)
+        _say(event)
     return 0 if isinstance(event, Done) else 1
 
 
 def _failed(event: Failed) -> int:
-    print(to_json(event), flush=True)
+    _say(event)
     return 1
+
+
+def _say(event: Event) -> None:
+    sys.stdout.write(to_json(event) + "\n")
+    sys.stdout.flush()
 
 
 def _secrets(environ: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ _MAIN = f"import sys\nfrom {_NAME}.__main__ import main\nsys.exit(main(sys.argv[
 
 
 def engine_zip() -> bytes:
-    """This package and urllib3 as a zip application; the same bytes for the same versions.
+    """The package and urllib3 as a zip application; the same bytes for the same versions.
 
     >>> engine_zip()[:2]
     b'PK'

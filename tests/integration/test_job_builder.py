@@ -87,7 +87,9 @@ def test_a_job_pushes_the_image_and_tells_its_progress(
     assert build.progress.fraction == 1
     assert build.report()["sent"] > 3 * 2**20
     # the credentials go at once, the Job with its log stays for a while
-    assert not [n for n in (s["metadata"]["name"] for s in kubernetes_api.find("secrets", namespace)) if n == build.id]
+    assert not [
+        n for n in (s["metadata"]["name"] for s in kubernetes_api.find("secrets", namespace)) if n == build.id
+    ]
     assert kubernetes_api.get("jobs", build.id, namespace)["spec"]["ttlSecondsAfterFinished"] > 0
 
 
@@ -129,7 +131,13 @@ def test_no_secret_is_anywhere_but_in_the_secret(
     assert secret  # what follows would be true of nothing, too
     runner.release()
     build.wait(60)
-    seen = [build.plan.to_json(), json.dumps(build.report()), *build.logs(), *map(str, build.events()), repr(build)]
+    seen = [
+        build.plan.to_json(),
+        json.dumps(build.report()),
+        *build.logs(),
+        *map(str, build.events()),
+        repr(build),
+    ]
     for plural in ("jobs", "pods", "configmaps", "events"):
         seen += [json.dumps(one) for one in kubernetes_api.find(plural, namespace)]
     seen += [" ".join(command) for command in runner.commands]
@@ -151,7 +159,9 @@ def test_a_new_kernel_finds_the_build_and_follows_it(
         print(build.id, build.plan.image, flush=True)
         print(build.wait(60), build.progress.fraction, flush=True)
     """)
-    other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    other = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
     try:
         assert other.stdout is not None
         assert other.stdout.readline().split() == [started.id, started.plan.image]
@@ -169,7 +179,10 @@ def test_a_killed_pod_is_tried_again_and_what_was_sent_is_reused(
     hub.add(name, {"config.json": b"{}", "a.safetensors": first, "b.safetensors": second[::-1]})
     stall = hub.break_next(f"/{name}/resolve/*/b.safetensors", stall=60, times=100)
     build = builder.start(_plan(f"hf://{name}", registry, namespace), secrets={"hf": TOKEN})
-    _wait("one layer stands", lambda: any(bar.state == "done" and bar.total > 17e6 for bar in build.progress.layers))
+    _wait(
+        "one layer stands",
+        lambda: any(bar.state == "done" and bar.total > 17e6 for bar in build.progress.layers),
+    )
     stall.times = 0
     runner.kill()
     build.wait(90)
@@ -237,7 +250,13 @@ def test_two_builds_of_one_image_do_not_meet(
     ],
 )
 def test_what_keeps_the_pod_from_running_is_told_while_it_waits(
-    builder: JobBuilder, model: str, registry: Registry, namespace: str, runner: JobRunner, trouble: dict, words: str
+    builder: JobBuilder,
+    model: str,
+    registry: Registry,
+    namespace: str,
+    runner: JobRunner,
+    trouble: dict,
+    words: str,
 ) -> None:
     for name, value in trouble.items():
         setattr(runner, name, value)
@@ -282,7 +301,9 @@ class TestFolders:
         (folder / "model.onnx").write_bytes(b"\x08\x08" + bytes(5000))
         return folder
 
-    def _workbench(self, api: KubernetesApi, namespace: str, volume: Path, modes: list[str]) -> dict[str, str]:
+    def _workbench(
+        self, api: KubernetesApi, namespace: str, volume: Path, modes: list[str]
+    ) -> dict[str, str]:
         claim = {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",

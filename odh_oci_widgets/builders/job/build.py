@@ -91,7 +91,8 @@ class JobBuild(FollowedBuild):
         job = self.project.find(JOBS, self.id)
         if job is None:
             return True, BuildNotFound(
-                f"The Job `{self.id}` is gone before it was done.", hint="Start the build again: what was sent is reused."
+                f"The Job `{self.id}` is gone before it was done.",
+                hint="Start the build again: what was sent is reused.",
             )
         pods = self._pods()
         pod = pods[-1] if pods else None
@@ -109,9 +110,12 @@ class JobBuild(FollowedBuild):
         if end == "DeadlineExceeded":
             seconds = job["spec"].get("activeDeadlineSeconds")
             return True, trouble or BuildPodFailed(
-                f"The build was stopped after its {seconds} seconds.", hint="Start it again: what was sent is reused."
+                f"The build was stopped after its {seconds} seconds.",
+                hint="Start it again: what was sent is reused.",
             )
-        return True, trouble or BuildPodFailed(f"The Job of the build failed: {end}.", hint="Look at its log.")
+        return True, trouble or BuildPodFailed(
+            f"The Job of the build failed: {end}.", hint="Look at its log."
+        )
 
     def _pods(self) -> list[Manifest]:
         pods = self.project.list(PODS, labels=f"{BUILD_LABEL}={self.id}")
@@ -151,7 +155,9 @@ class JobBuild(FollowedBuild):
                 if self.project.find(JOBS, self.id) is None and not self._pods():
                     break
             time.sleep(LOOK_SECONDS)
-        return Cancelled("The build was cancelled.", hint="Start it again when you like: what was sent is reused.")
+        return Cancelled(
+            "The build was cancelled.", hint="Start it again when you like: what was sent is reused."
+        )
 
     def _tell(self, trouble: OdhOciError) -> None:
         """Each sentence once."""

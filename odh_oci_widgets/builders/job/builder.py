@@ -13,9 +13,11 @@ from typing import Any, Literal
 from odh_oci_widgets.builders.build import Build
 from odh_oci_widgets.builders.errors import BuildConflict
 from odh_oci_widgets.cluster import connect
-from odh_oci_widgets.cluster.errors import ClusterError
+from odh_oci_widgets.cluster.access import Need, may
+from odh_oci_widgets.cluster.errors import ClusterError, NotAllowed
 from odh_oci_widgets.cluster.project import Project
-from odh_oci_widgets.cluster.resources import CONFIG_MAPS, JOBS
+from odh_oci_widgets.cluster.repair import grant
+from odh_oci_widgets.cluster.resources import CONFIG_MAPS, JOBS, PODS, SECRETS
 from odh_oci_widgets.oci import Credentials, engine_zip
 from odh_oci_widgets.oci.errors import PlanInvalid
 from odh_oci_widgets.oci.plan import Plan
@@ -30,6 +32,12 @@ from .workbench import PROXY_VARIABLES, find_workbench, folders_of
 #: What to do when a build of the same image is running.
 IfRunning = Literal["refuse", "wait", "replace"]
 
+_NEEDS = (
+    *(Need("create", resource) for resource in (JOBS, SECRETS, CONFIG_MAPS)),
+    *(Need("list", resource) for resource in (JOBS, PODS)),
+    Need("get", PODS, "log"),
+    Need("delete", JOBS),
+)
 _FOLLOWED: weakref.WeakValueDictionary[tuple[str, str, str], JobBuild] = weakref.WeakValueDictionary()
 _FOLLOWING = Lock()
 
@@ -52,6 +60,16 @@ class JobBuilder:
         self.if_running = if_running
         self._environ = environ
 
+    def check(self) -> None:
+        """Raise NotAllowed, with the command that repairs it, where we may not make or follow what a build needs."""
+        missing = [str(need) for need in _NEEDS if not may(self.project, need)]
+        if missing:
+            raise NotAllowed(
+                f"A build in the project `{self.project.namespace}` needs what you may not do there:"
+                f" {', '.join(missing)}.",
+                hint=f"Somebody with admin rights can allow it: `{grant(self.project.user, self.project.namespace)}`.",
+            )
+
     def start(
         self,
         plan: Plan,
@@ -73,7 +91,9 @@ class JobBuilder:
         folders = folders_of(plan, workbench, self.project)
         self._settle(plan)
         settings = JobSettings(**{**vars(self.settings), "verify": verify and self.settings.verify})
-        auths = auths_of(plan, credentials or Credentials(environ=self._environ), self.project, settings.deadline)
+        auths = auths_of(
+            plan, credentials or Credentials(environ=self._environ), self.project, settings.deadline
+        )
         proxies = {name: self._environ[name] for name in PROXY_VARIABLES if self._environ.get(name)}
         build_id = f"odh-oci-build-{randomness.token_hex(5)}"
         manifest = job(plan, build_id, settings, folders, workbench)

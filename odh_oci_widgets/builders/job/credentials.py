@@ -15,7 +15,9 @@ INTERNAL_REGISTRY = "image-registry.openshift-image-registry.svc"
 _NO_REFERENCE = frozenset({"embedded", "scratch"})
 
 
-def auths_of(plan: Plan, credentials: Credentials, project: Project, seconds: int) -> dict[str, dict[str, str]]:
+def auths_of(
+    plan: Plan, credentials: Credentials, project: Project, seconds: int
+) -> dict[str, dict[str, str]]:
     """The `auths` of a docker config with the plan's registries only. `seconds`: how long a token must live."""
     auths: dict[str, dict[str, str]] = {}
     for text in (plan.base, *plan.like, plan.image):

@@ -60,19 +60,19 @@ def job(
     plan: Plan, build_id: str, settings: JobSettings, folders: Folders, workbench: Workbench | None
 ) -> dict[str, Any]:
     """The Job. It has no service account token, no privilege, a read-only root and no storage of its own."""
-    volumes = [
+    volumes: list[Mapping[str, Any]] = [
         {"name": "input", "configMap": {"name": build_id}},
         {"name": "credentials", "secret": {"secretName": build_id, "defaultMode": 0o440}},
         {"name": "cluster-trust", "projected": {"sources": _CLUSTER_TRUST_SOURCES}},
         *folders.volumes,
     ]
-    mounts = [
+    mounts: list[Mapping[str, Any]] = [
         {"name": "input", "mountPath": _INPUT, "readOnly": True},
         {"name": "credentials", "mountPath": _SECRETS, "readOnly": True},
         {"name": "cluster-trust", "mountPath": _CLUSTER_TRUST, "readOnly": True},
         *folders.mounts,
     ]
-    environment = [
+    environment: list[dict[str, Any]] = [
         {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
         {"name": "PYTHONUNBUFFERED", "value": "1"},
         {"name": "REGISTRY_AUTH_FILE", "value": f"{_SECRETS}/auth.json"},
@@ -121,7 +121,9 @@ def job(
         match = {"key": "metadata.name", "operator": "In", "values": [folders.node]}
         pod["affinity"] = {
             "nodeAffinity": {
-                "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": [match]}]}
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [{"matchFields": [match]}]
+                }
             }
         }
     metadata = _metadata(plan, build_id)
@@ -138,7 +140,11 @@ def job(
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
                     {
                         "action": "FailJob",
-                        "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": [EXIT_FAILED]},
+                        "onExitCodes": {
+                            "containerName": CONTAINER,
+                            "operator": "In",
+                            "values": [EXIT_FAILED],
+                        },
                     },
                 ]
             },

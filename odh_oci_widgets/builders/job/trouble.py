@@ -24,7 +24,8 @@ def pod_trouble(pod: Manifest, events: Iterable[Manifest] = ()) -> BuildPodFaile
             )
     if status.get("reason") == "Evicted":
         return BuildPodFailed(
-            f"The node evicted the build's pod: {_clip(status.get('message'))}.", hint="It is tried again elsewhere."
+            f"The node evicted the build's pod: {_clip(status.get('message'))}.",
+            hint="It is tried again elsewhere.",
         )
     for container in status.get("containerStatuses") or ():
         state = container.get("state") or {}
@@ -35,14 +36,19 @@ def pod_trouble(pod: Manifest, events: Iterable[Manifest] = ()) -> BuildPodFaile
                 f" {_clip(waiting.get('message') or waiting.get('reason'))}.",
                 hint=f"Name another image that has Python 3.11 or newer, {_KERNEL}.",
             )
-        if waiting and waiting.get("reason") in {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}:
+        if waiting and waiting.get("reason") in {
+            "CreateContainerConfigError",
+            "CreateContainerError",
+            "RunContainerError",
+        }:
             return BuildPodFailed(
-                f"The build's container cannot be made: {_clip(waiting.get('message'))}.", hint="Start the build again."
+                f"The build's container cannot be made: {_clip(waiting.get('message'))}.",
+                hint="Start the build again.",
             )
         if ended and ended.get("reason") == "OOMKilled":
             return BuildPodFailed(
                 "The build's container was killed: it used more memory than its limit.",
-                hint="Give it more (`memory=\"512Mi\"`).",
+                hint='Give it more (`memory="512Mi"`).',
             )
         if ended and ended.get("exitCode") in {126, 127}:
             return BuildPodFailed(
@@ -76,11 +82,13 @@ def job_trouble(events: Iterable[Manifest]) -> BuildPodFailed | None:
         )
     if "minimum" in text or "maximum" in text or "LimitRange" in text:
         return BuildPodFailed(
-            f"The project's limit range refuses the build's pod: {_clip(text)}.", hint="Choose other cpu or memory values."
+            f"The project's limit range refuses the build's pod: {_clip(text)}.",
+            hint="Choose other cpu or memory values.",
         )
     if "PodSecurity" in text or "security context constraint" in text or "forbidden" in text:
         return BuildPodFailed(
-            f"A policy of the cluster refuses the build's pod: {_clip(text)}.", hint=f"Ask the administrator, {_KERNEL}."
+            f"A policy of the cluster refuses the build's pod: {_clip(text)}.",
+            hint=f"Ask the administrator, {_KERNEL}.",
         )
     return BuildPodFailed(f"The build's pod cannot be made: {_clip(text)}.", hint=f"Try again, {_KERNEL}.")
 
@@ -101,4 +109,4 @@ def _pending(status: Manifest) -> bool:
 
 def _clip(text: Any) -> str:
     words = " ".join(str(text or "no reason given").split()).rstrip(".")
-    return words if len(words) <= 300 else words[:300] + "…"  # noqa: PLR2004 - a sentence, not a log
+    return words if len(words) <= 300 else words[:300] + "…"

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from odh_oci_widgets.builders.errors import SourceNotReachable
 from odh_oci_widgets.cluster.errors import ClusterError
 from odh_oci_widgets.cluster.project import Project
 from odh_oci_widgets.cluster.resources import CLAIMS, PODS
 from odh_oci_widgets.oci.plan import Plan
-
-from odh_oci_widgets.builders.errors import SourceNotReachable
 
 #: Variables that name the file of trusted certificates, in a workbench of Open Data Hub.
 TRUST_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
@@ -64,7 +63,8 @@ def find_workbench(project: Project, environ: Mapping[str, str] = os.environ) ->
     containers = spec["containers"]
     # The notebook's container is the one the notebook controller gave its address; sidecars have none.
     container = next(
-        (one for one in containers if any(env["name"] == "NB_PREFIX" for env in one.get("env") or ())), containers[0]
+        (one for one in containers if any(env["name"] == "NB_PREFIX" for env in one.get("env") or ())),
+        containers[0],
     )
     return Workbench(
         pod=name,
