@@ -131,7 +131,10 @@ class KernelBuilder:
         """Start and return at once."""
         with suppress(OSError):
             prune(self._folder)
-        id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{randomness.token_hex(3)}"  # noqa: A001
+        now = time.time()
+        # Sorts by time, also within a second.
+        stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now))}.{int(now * 1e6) % 10**6:06d}"
+        id = f"{stamp}-{randomness.token_hex(3)}"  # noqa: A001
         record = Record(self._folder, id)
         build = KernelBuild(plan, record, credentials=credentials, secrets=secrets, verify=verify)
         _RUNNING_HERE[id] = build

@@ -217,7 +217,7 @@ class Project:
             try:
                 page = self.api.request("GET", path, what=f"list {resource.plural}", query=query)
             except ClusterError as error:
-                if error.status != 410 or "continue" not in query:  # noqa: PLR2004
+                if error.status != 410 or "continue" not in query:
                     raise
                 found, query = (
                     [],

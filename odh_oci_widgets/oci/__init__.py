@@ -54,7 +54,6 @@ _HOME = {
     "Retry": "events",
     "Source": "plan",
     "SourceError": "errors",
-    "engine_zip": "zipapp",
     "Verification": "verify",
     "engine_zip": "bundle",
     "error_of": "engine",
@@ -150,7 +149,6 @@ if TYPE_CHECKING:
     from .plan import Plan, PlanFile, PlanLayer, Source, make_plan
     from .reference import LayoutReference, Reference, parse_image
     from .verify import Verification, verify_image
-    from .zipapp import engine_zip
 
 
 def __getattr__(name: str) -> Any:

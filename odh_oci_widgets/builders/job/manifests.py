@@ -26,8 +26,8 @@ PLAN_ANNOTATION = "org.odh-oci/plan-sha256"
 
 #: What a ConfigMap may hold, with some room for its metadata.
 CONFIG_MAP_BYTES = 2**20 - 16 * 2**10
-#: The engine's exit status for a failure that the same plan would meet again.
-EXIT_FAILED = 1
+#: The engine's exit statuses for a failure that the same plan would meet again.
+EXITS_FAILED = [1, 2]
 
 _INPUT = "/opt/odh-oci/input"
 _SECRETS = "/opt/odh-oci/secrets"
@@ -76,7 +76,6 @@ def job(
         {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
         {"name": "PYTHONUNBUFFERED", "value": "1"},
         {"name": "REGISTRY_AUTH_FILE", "value": f"{_SECRETS}/auth.json"},
-        {"name": "HF_TOKEN_PATH", "value": f"{_SECRETS}/hf-token"},
     ]
     if workbench and (trust := workbench.trust):
         file, mount, volume = trust
@@ -85,9 +84,9 @@ def job(
             mounts.append({**mount, "readOnly": True})
             volumes.append(dict(volume))
     environment += [
-        # From the Secret: the address of a proxy may hold a password.
+        # From the Secret: the address of a proxy may hold a password, too.
         {"name": name, "valueFrom": {"secretKeyRef": {"name": build_id, "key": name, "optional": True}}}
-        for name in PROXY_VARIABLES
+        for name in ("HF_TOKEN", *PROXY_VARIABLES)
     ]
     resources = {"cpu": settings.cpu, "memory": settings.memory}
     command = ["python3", f"{_INPUT}/odh-oci-engine.pyz", f"{_INPUT}/plan.json"]
@@ -143,7 +142,7 @@ def job(
                         "onExitCodes": {
                             "containerName": CONTAINER,
                             "operator": "In",
-                            "values": [EXIT_FAILED],
+                            "values": EXITS_FAILED,
                         },
                     },
                 ]
@@ -182,7 +181,7 @@ def secret(
     """All that is secret: registry credentials, the hub's token, addresses of proxies."""
     data = {"auth.json": json.dumps({"auths": auths}), **proxies}
     if token:
-        data["hf-token"] = token
+        data["HF_TOKEN"] = token
     return {
         "apiVersion": "v1",
         "kind": "Secret",
