@@ -79,7 +79,9 @@ def internal_registry(project: Project) -> str | None:
 
 def _version(project: Project) -> str:
     try:
-        return str(project.api.request("GET", "/version", what="ask the cluster's version").get("gitVersion", ""))
+        return str(
+            project.api.request("GET", "/version", what="ask the cluster's version").get("gitVersion", "")
+        )
     except ClusterError:
         return ""
 
@@ -98,7 +100,9 @@ def _deployment_mode(project: Project) -> str | None:
     for namespace in (*PLATFORM_NAMESPACES, "kserve"):
         try:
             settings = project.find(CONFIG_MAPS, "inferenceservice-config", namespace=namespace)
-            mode = json.loads((settings or {}).get("data", {}).get("deploy", "{}")).get("defaultDeploymentMode")
+            mode = json.loads((settings or {}).get("data", {}).get("deploy", "{}")).get(
+                "defaultDeploymentMode"
+            )
         except (*_ABSENT, ValueError):
             continue
         if mode:
