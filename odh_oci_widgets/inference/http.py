@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,8 @@ from urllib3.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+
+from odh_oci_widgets.oci.http import http_pool
 
 from .errors import (
     CallNotAllowed,
@@ -39,9 +40,8 @@ QUOTED = 400
 class Endpoint:
     """A model server at a base URL (`https://host[:port][/prefix]`).
 
-    `headers` go with each request (`{"Authorization": "Bearer …"}`) and are in no repr and no error. `ca_file`
-    is a CA bundle for this server; `insecure` takes any certificate. `timeout` bounds the wait for each part
-    of an answer, in seconds.
+    `headers` go with each request (`{"Authorization": "Bearer …"}`) and are in no repr and no error. `insecure`
+    takes any certificate. `timeout` bounds the wait for each part of an answer, in seconds.
     """
 
     def __init__(
@@ -49,7 +49,6 @@ class Endpoint:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        ca_file: str | Path | None = None,
         insecure: bool = False,
         timeout: float = READ_SECONDS,
     ) -> None:
@@ -60,7 +59,7 @@ class Endpoint:
         self.url = url.rstrip("/")
         self.timeout = timeout
         self._headers = dict(headers or {})
-        self._pool = pool(ca_file=ca_file, insecure=insecure)
+        self._http = http_pool(insecure=insecure, connect=CONNECT_SECONDS, read=timeout)
 
     def __repr__(self) -> str:
         return f"Endpoint({self.url!r})"
@@ -81,15 +80,13 @@ class Endpoint:
     ) -> urllib3.BaseHTTPResponse:
         """The answer, its status being 200 to 299. Raises an InferenceError for everything else."""
         try:
-            answer = self._pool.request(
+            answer = self._http.request(
                 method,
                 self.url + path,
                 body=body,
                 headers={"User-Agent": "odh-oci-widgets", **self._headers, **(headers or {})},
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout or self.timeout),
-                retries=False,
-                redirect=False,
-                preload_content=not stream,
+                read=timeout,
+                stream=stream,
             )
             if 200 <= answer.status < 300:  # noqa: PLR2004
                 return answer
@@ -97,14 +94,6 @@ class Endpoint:
         except HTTPError as error:
             raise broken(error, self.url) from error
         raise refusal(answer.status, words, self.url, answer.headers.get("Location"))
-
-
-def pool(*, ca_file: str | Path | None = None, insecure: bool = False) -> urllib3.PoolManager:
-    """Connections that honour the environment's proxy and CA bundle."""
-    options: dict[str, Any] = {"cert_reqs": "CERT_NONE" if insecure else "CERT_REQUIRED"}
-    if ca_file:
-        options["ca_certs"] = str(ca_file)
-    return urllib3.PoolManager(**options)
 
 
 def read_json(answer: urllib3.BaseHTTPResponse) -> Any:

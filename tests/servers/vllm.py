@@ -6,10 +6,12 @@ left out of stream chunks, a last chunk with usage and no choices, an error insi
 
 from __future__ import annotations
 
+import argparse
 import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 MAX_MODEL_LEN = 2048
@@ -22,9 +24,17 @@ class VLLM:
     """
 
     def __init__(
-        self, name: str = "granite", *, chat_template: bool = True, token: str | None = None, delay: float = 0
+        self,
+        name: str = "granite",
+        *,
+        chat_template: bool = True,
+        token: str | None = None,
+        delay: float = 0,
+        port: int = 0,
+        max_model_len: int = MAX_MODEL_LEN,
     ) -> None:
         self.name, self.chat_template, self.token, self.delay = name, chat_template, token, delay
+        self.max_model_len = max_model_len
         self.ready = True
         self.requests: list[dict[str, Any]] = []
         self.aborted = threading.Event()
@@ -33,7 +43,7 @@ class VLLM:
         class Handler(_Handler):
             server_state = vllm
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -60,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(401, {"error": "Unauthorized"})
         elif self.path == "/v1/models":
             model = {"id": vllm.name, "object": "model", "owned_by": "vllm", "root": "/mnt/models"}
-            self._json(200, {"object": "list", "data": [model | {"max_model_len": MAX_MODEL_LEN}]})
+            self._json(200, {"object": "list", "data": [model | {"max_model_len": vllm.max_model_len}]})
         else:
             self._json(404, {"detail": "Not Found"})
 
@@ -83,9 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(400, "BadRequestError", message)
         text = " ".join(turn["content"] for turn in body["messages"]) if chat else body["prompt"]
         prompt_tokens, wanted = len(text.split()), body.get("max_tokens", 100 if chat else 16)
-        if prompt_tokens + wanted > MAX_MODEL_LEN:
+        if prompt_tokens + wanted > vllm.max_model_len:
             message = (
-                f"This model's maximum context length is {MAX_MODEL_LEN} tokens. However, you requested "
+                f"This model's maximum context length is {vllm.max_model_len} tokens. However, you requested "
                 f"{prompt_tokens + wanted} tokens. Please reduce the length of the input prompt."
             )
             return self._error(400, "BadRequestError", message)
@@ -178,3 +188,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def main() -> None:
+    """The stand-in as a process, with the few arguments of vLLM's own entry point that matter here."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--served-model-name", required=True)
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--max-model-len", type=int, default=MAX_MODEL_LEN)
+    given = parser.parse_args()
+    json.loads((Path(given.model) / "config.json").read_text())
+    VLLM(given.served_model_name, port=given.port, max_model_len=given.max_model_len)
+    threading.Event().wait()
