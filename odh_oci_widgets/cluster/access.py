@@ -86,7 +86,7 @@ class Access:
         """One sentence for the first strip of the wizard."""
         who = _person(self.user)
         if not self.features.kserve:
-            return f"{who} is logged in, but KServe is not installed in this cluster: models can only run in the sandbox."
+            return f"{who} is logged in, but KServe is not installed in this cluster: models run in the sandbox only."
         if not self.exists:
             return f"{who} is logged in, but there is no project `{self.namespace}` (or it may not be seen)."
         if self.allowed:

@@ -194,9 +194,9 @@ def _untrusted(connection: Connection, error: Exception) -> ClusterUntrusted | C
 def _unreachable(host: str, error: Exception) -> ClusterUnreachable:
     why = {
         urllib3.exceptions.NameResolutionError: "its name is not known here",
+        urllib3.exceptions.NewConnectionError: "nothing listens there, or a firewall is in between",
         urllib3.exceptions.ConnectTimeoutError: f"no answer within {_CONNECT_SECONDS:.0f} seconds",
         urllib3.exceptions.ReadTimeoutError: "it took the request and did not answer",
-        urllib3.exceptions.NewConnectionError: "nothing listens there, or a firewall is in between",
         urllib3.exceptions.ProxyError: "the proxy does not let us through",
         urllib3.exceptions.ProtocolError: "the connection was cut",
     }

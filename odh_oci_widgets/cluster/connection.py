@@ -88,8 +88,8 @@ def kubeconfig_connection(
     Raises KubeconfigInvalid. Client certificates, exec plugins and token refresh are the `kubernetes` package's.
     """
     chosen = path or environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
-    exists = any(Path(one).is_file() for one in chosen.split(os.pathsep) if one)
-    if not exists:
+    files = [Path(one) for one in chosen.split(os.pathsep) if one and Path(one).is_file()]
+    if not files or (path is None and not any(one.stat().st_size for one in files)):
         if path is None and context is None:
             return None
         raise KubeconfigInvalid(

@@ -58,6 +58,11 @@ def api_groups(project: Project) -> frozenset[str]:
     return frozenset(str(one["name"]) for one in answer.get("groups") or ())
 
 
+def has_kserve(project: Project) -> bool:
+    """Whether KServe's kinds are known to the cluster."""
+    return "serving.kserve.io" in api_groups(project)
+
+
 def internal_registry(project: Project) -> str | None:
     """Host and port of OpenShift's own registry; None where it is removed, or there is no OpenShift.
 
