@@ -9,7 +9,7 @@ from .recorded import RecordedBuild
 from .report import human_bytes
 
 # After the module `.build`, so that the package's `build` is the function.
-from .starting import BUILDERS, build, builder_named, builds, start
+from .starting import BUILDERS, build, builder_named, builds, hub_secrets, start
 
 __all__ = [
     "BUILDERS",
@@ -30,6 +30,7 @@ __all__ = [
     "build",
     "builder_named",
     "builds",
+    "hub_secrets",
     "human_bytes",
     "plan_image",
     "start",
