@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 #: public name -> module that holds it
 _HOME = {
+    "Action": "forecast",
     "BaseImageUnfit": "errors",
     "Cancelled": "errors",
     "Credential": "credentials",
@@ -23,7 +24,9 @@ _HOME = {
     "Done": "events",
     "Event": "events",
     "Failed": "events",
+    "ImageInfo": "inspection",
     "ImageNotFound": "errors",
+    "LayerForecast": "forecast",
     "LayerInfo": "events",
     "LayerProgress": "events",
     "LayerState": "events",
@@ -37,6 +40,7 @@ _HOME = {
     "PlanInvalid": "errors",
     "PlanLayer": "plan",
     "Planned": "events",
+    "Preflight": "forecast",
     "Reference": "reference",
     "ReferenceInvalid": "errors",
     "RegistryError": "errors",
@@ -47,17 +51,19 @@ _HOME = {
     "Retry": "events",
     "Source": "plan",
     "SourceError": "errors",
+    "engine_zip": "bundle",
     "error_of": "engine",
     "http_pool": "http",
-    "ImageInfo": "inspection",
     "inspect_image": "inspection",
-    "pull_models": "extract",
     "make_plan": "plan",
     "parse_image": "reference",
+    "preflight": "forecast",
+    "pull_models": "extract",
     "run": "engine",
 }
 
 __all__ = [
+    "Action",
     "BaseImageUnfit",
     "Cancelled",
     "Credential",
@@ -67,6 +73,7 @@ __all__ = [
     "Failed",
     "ImageInfo",
     "ImageNotFound",
+    "LayerForecast",
     "LayerInfo",
     "LayerProgress",
     "LayerState",
@@ -80,6 +87,7 @@ __all__ = [
     "PlanInvalid",
     "PlanLayer",
     "Planned",
+    "Preflight",
     "Reference",
     "ReferenceInvalid",
     "RegistryError",
@@ -90,16 +98,19 @@ __all__ = [
     "Retry",
     "Source",
     "SourceError",
+    "engine_zip",
     "error_of",
     "http_pool",
     "inspect_image",
     "make_plan",
     "parse_image",
+    "preflight",
     "pull_models",
     "run",
 ]
 
 if TYPE_CHECKING:
+    from .bundle import engine_zip
     from .credentials import Credential, Credentials
     from .engine import error_of, run
     from .errors import (
@@ -120,6 +131,7 @@ if TYPE_CHECKING:
     )
     from .events import Done, Event, Failed, LayerInfo, LayerProgress, LayerState, Log, Planned, Retry
     from .extract import pull_models
+    from .forecast import Action, LayerForecast, Preflight, preflight
     from .http import http_pool
     from .inspection import ImageInfo, inspect_image
     from .plan import Plan, PlanFile, PlanLayer, Source, make_plan
