@@ -11,7 +11,7 @@ from odh_oci_widgets.cluster.hardware import HardwareProfile, read_profile
 from odh_oci_widgets.cluster.project import Manifest, Project, connect
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES, SECRETS, SERVING_RUNTIMES
 from odh_oci_widgets.serving.errors import RuntimeNotFound, ServiceExists
-from odh_oci_widgets.serving.manifests import MANAGED_BY, MANAGER, Preview, preview_of
+from odh_oci_widgets.serving.kserve_objects import MANAGED_BY, MANAGER, Preview, preview_of
 from odh_oci_widgets.serving.runtimes import Runtime, choose, own_runtimes
 from odh_oci_widgets.serving.spec import ServiceSpec, spec_of
 
@@ -30,7 +30,6 @@ def preview(
     *,
     project: Project | None = None,
     pull_secret: str | Credential | None = None,
-    hardware_profile: str | None = None,
     insecure: bool = False,
     **options: Any,
 ) -> Preview:
@@ -46,6 +45,10 @@ def preview(
         if isinstance(pull_secret, str):
             spec = replace(spec, pull_secrets=(pull_secret,))
         return preview_of(spec, runtime, notes=notes)
+    profile = read_profile(project, spec.hardware_profile) if spec.hardware_profile else None
+    if profile and profile.accelerators and not spec.gpu:
+        accelerator, count = next(iter(profile.accelerators.items()))
+        spec = replace(spec, gpu=int(count), accelerator=accelerator)
     runtime = _chosen(spec, runtimes, " ".join(unread))
     if isinstance(pull_secret, str):
         secrets, connection, said = pull_secrets_for(project, pull_secret)
@@ -58,8 +61,8 @@ def preview(
             f"The connection `{made}` is made from the credentials given; it is not part of the preview."
         )
     made_preview = preview_of(spec, runtime, namespace=project.namespace, notes=notes)
-    if hardware_profile:
-        _use_profile(made_preview.objects[1], read_profile(project, hardware_profile), spec)
+    if profile:
+        _use_profile(made_preview.objects[1], profile, spec)
     return made_preview
 
 
@@ -88,7 +91,7 @@ def deploy(
 
 def _chosen(spec: ServiceSpec, runtimes: Sequence[Runtime], unread: str) -> Runtime:
     """The best of the runtimes read; our own definition where none fits, with the reason."""
-    wanted: dict[str, Any] = {"model_format": spec.format, "gpu": spec.gpu}
+    wanted: dict[str, Any] = {"model_format": spec.format, "gpu": spec.gpu, "accelerator": spec.accelerator}
     if spec.runtime_image is None:
         try:
             return choose(runtimes, name=spec.runtime, **wanted)
@@ -121,9 +124,7 @@ def _use_profile(service: Manifest, profile: HardwareProfile, spec: ServiceSpec)
     annotations["opendatahub.io/hardware-profile-resource-version"] = profile.resource_version
     predictor = service["spec"]["predictor"]
     asked = {"cpu": spec.cpu, "memory": spec.memory}
-    defaults = {key: count for key, count in profile.resources.items() if not asked.get(key)}
-    if spec.gpu:
-        defaults = {key: count for key, count in defaults.items() if key in {"cpu", "memory"}}
+    defaults = {key: profile.resources[key] for key in asked if key in profile.resources and not asked[key]}
     for part in predictor["model"]["resources"].values():
         part.update(defaults)
     predictor.pop("tolerations", None)  # the profile brings its own
@@ -137,7 +138,7 @@ def _check_owner(project: Project, name: str, *, force: bool) -> None:
         found = project.find(resource, name)
         if found is not None and (found["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
             raise ServiceExists(
-                f"There is already a {resource.kind} `{name}` in the project `{project.namespace}`, "
+                f"The {resource.kind} `{name}` exists already in the project `{project.namespace}`, "
                 "made by something else.",
                 hint="Choose another name, or take it over with `force=True`.",
             )

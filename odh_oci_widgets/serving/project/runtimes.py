@@ -15,7 +15,7 @@ from odh_oci_widgets.cluster.resources import (
     TEMPLATES,
 )
 from odh_oci_widgets.serving.errors import ServingError
-from odh_oci_widgets.serving.manifests import SERVICE_LABEL
+from odh_oci_widgets.serving.kserve_objects import SERVICE_LABEL
 from odh_oci_widgets.serving.runtimes import Runtime, RuntimeSource
 
 #: Where Open Data Hub and Red Hat OpenShift AI keep their templates; another place is found where listing is allowed.
