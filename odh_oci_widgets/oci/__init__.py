@@ -21,10 +21,12 @@ _HOME = {
     "Cancelled": "errors",
     "Credential": "credentials",
     "Credentials": "credentials",
+    "CredentialsInvalid": "errors",
     "Done": "events",
     "Event": "events",
     "Failed": "events",
     "ImageInfo": "inspection",
+    "Finding": "fitness",
     "ImageNotFound": "errors",
     "LayerForecast": "forecast",
     "LayerInfo": "events",
@@ -33,6 +35,7 @@ _HOME = {
     "LayerTooLarge": "errors",
     "LayoutError": "errors",
     "LayoutReference": "reference",
+    "Level": "fitness",
     "Log": "events",
     "OdhOciError": "errors",
     "Plan": "plan",
@@ -52,6 +55,7 @@ _HOME = {
     "Source": "plan",
     "SourceError": "errors",
     "engine_zip": "bundle",
+    "Verification": "verify",
     "error_of": "engine",
     "http_pool": "http",
     "inspect_image": "inspection",
@@ -60,6 +64,7 @@ _HOME = {
     "preflight": "forecast",
     "pull_models": "extract",
     "run": "engine",
+    "verify_image": "verify",
 }
 
 __all__ = [
@@ -68,9 +73,11 @@ __all__ = [
     "Cancelled",
     "Credential",
     "Credentials",
+    "CredentialsInvalid",
     "Done",
     "Event",
     "Failed",
+    "Finding",
     "ImageInfo",
     "ImageNotFound",
     "LayerForecast",
@@ -80,6 +87,7 @@ __all__ = [
     "LayerTooLarge",
     "LayoutError",
     "LayoutReference",
+    "Level",
     "Log",
     "OdhOciError",
     "Plan",
@@ -98,6 +106,7 @@ __all__ = [
     "Retry",
     "Source",
     "SourceError",
+    "Verification",
     "engine_zip",
     "error_of",
     "http_pool",
@@ -107,6 +116,7 @@ __all__ = [
     "preflight",
     "pull_models",
     "run",
+    "verify_image",
 ]
 
 if TYPE_CHECKING:
@@ -116,6 +126,7 @@ if TYPE_CHECKING:
     from .errors import (
         BaseImageUnfit,
         Cancelled,
+        CredentialsInvalid,
         ImageNotFound,
         LayerTooLarge,
         LayoutError,
@@ -131,11 +142,13 @@ if TYPE_CHECKING:
     )
     from .events import Done, Event, Failed, LayerInfo, LayerProgress, LayerState, Log, Planned, Retry
     from .extract import pull_models
+    from .fitness import Finding, Level
     from .forecast import Action, LayerForecast, Preflight, preflight
     from .http import http_pool
     from .inspection import ImageInfo, inspect_image
     from .plan import Plan, PlanFile, PlanLayer, Source, make_plan
     from .reference import LayoutReference, Reference, parse_image
+    from .verify import Verification, verify_image
 
 
 def __getattr__(name: str) -> Any:
