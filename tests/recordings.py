@@ -29,7 +29,7 @@ def snapshots(path: Path) -> Iterator[tuple[float, Snapshot]]:
             began = began or moment(entry["object"]["metadata"]["creationTimestamp"])
         if began is None:
             continue
-        of = lambda kind: [one for (resource, _), one in objects.items() if resource == kind]  # noqa: E731, B023
+        of = lambda kind: [one for (resource, _), one in objects.items() if resource == kind]  # noqa: E731
         yield (
             entry["t"],
             Snapshot(
@@ -38,7 +38,8 @@ def snapshots(path: Path) -> Iterator[tuple[float, Snapshot]]:
                 pods=tuple(of("pods")),
                 events=tuple(
                     sorted(
-                        (e for e in of("events") if e["involvedObject"]["kind"] != "HorizontalPodAutoscaler"), key=when
+                        (e for e in of("events") if e["involvedObject"]["kind"] != "HorizontalPodAutoscaler"),
+                        key=when,
                     )
                 ),
                 deployment=objects.get(("deployments", f"{name}-predictor")),

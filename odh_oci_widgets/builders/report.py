@@ -27,32 +27,44 @@ def human_bytes(count: float) -> str:
     return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
 
 
-def log_lines(events: Iterable[Event]) -> Iterator[str]:
-    """Events as lines for people; progress only where a layer is finished."""
-    titles: dict[int, str] = {}
-    for event in events:
+class Lines:
+    """Events as lines for people: ask for each event in its turn, as layers are named by the first one."""
+
+    def __init__(self) -> None:
+        self._titles: dict[int, str] = {}
+
+    def of(self, event: Event) -> str | None:
+        """The line; None for an event that is none, like the progress of a layer that is not finished."""
         match event:
             case Planned():
-                titles = {index: layer.title for index, layer in enumerate(event.layers)}
+                self._titles = {index: layer.title for index, layer in enumerate(event.layers)}
                 size = human_bytes(sum(layer.size for layer in event.layers))
-                yield f"{event.image}: {len(event.layers)} layers, {size}"
+                return f"{event.image}: {len(event.layers)} layers, {size}"
             case LayerProgress(state=LayerState.DONE | LayerState.REUSED):
-                title = titles.get(event.layer, f"layer {event.layer}")
-                yield f"{title}: {event.state}, {human_bytes(event.total)}"
+                return f"{self._title(event.layer)}: {event.state}, {human_bytes(event.total)}"
             case Retry():
-                where = (
-                    f"{titles.get(event.layer, f'layer {event.layer}')}: " if event.layer is not None else ""
-                )
-                wait = f"attempt {event.attempt} in {event.wait_seconds:.1f} s"
-                yield f"{where}{event.reason.rstrip('.')}; {wait}"
+                where = "" if event.layer is None else f"{self._title(event.layer)}: "
+                reason = event.reason.rstrip(".")
+                return f"{where}{reason}; trying again in {event.wait_seconds:.1f} s (attempt {event.attempt})"
             case Log():
-                yield event.message
+                return event.message
             case Done():
-                yield f"done in {event.seconds:.1f} s: {event.image}"
+                return f"done in {event.seconds:.1f} s: {event.image}"
             case Failed():
-                yield f"failed: {event.message} {event.hint}".rstrip()
-            case _:
-                pass
+                return f"failed: {event.message} {event.hint}".rstrip()
+        return None
+
+    def _title(self, layer: int) -> str:
+        return self._titles.get(layer, f"layer {layer}")
+
+
+def log_lines(events: Iterable[Event]) -> Iterator[str]:
+    """Events as lines for people; progress only where a layer is finished."""
+    lines = Lines()
+    for event in events:
+        line = lines.of(event)
+        if line is not None:
+            yield line
 
 
 def report(events: Iterable[Event], *, id: str, builder: str, status: BuildStatus) -> dict[str, Any]:  # noqa: A002

@@ -73,7 +73,7 @@ def render(progress: Progress, *, width: int, rows: int, blocks: str = "█░")
     """A bar per layer, those that move first, then the sum; never wider than the terminal, never more than `rows`.
 
     >>> layer = LayerBar(title="model.onnx", total=100, sent=50, state=LayerState.SENDING)
-    >>> for row in render(Progress(layers=(layer,), sent=50, total=100, rate=25, left=2), width=80, rows=8):
+    >>> for row in render(Progress(layers=(layer,), sent=50, total=100, rate=25, left=2), width=90, rows=8):
     ...     print(row)
     model.onnx                   ████████████░░░░░░░░░░░░  50%  50 B of 100 B  sending
     50% of 100 B, 25 B/s, 2 s left

@@ -139,16 +139,15 @@ def kubeconfig_connection(
     )
 
 
-<<<<<<< HEAD
 def _named_context(contexts: Iterable[dict[str, Any]], name: str) -> dict[str, Any]:
     names = {str(one["name"]): one for one in contexts}
     if name not in names:
-        raise KubeconfigInvalid(f"The kubeconfig has no context `{name}`.", hint=f"It has: {', '.join(names)}.")
+        raise KubeconfigInvalid(
+            f"The kubeconfig has no context `{name}`.", hint=f"It has: {', '.join(names)}."
+        )
     return names[name]
 
 
-=======
->>>>>>> main
 def workbench_namespace(
     environ: Mapping[str, str] = os.environ, folder: Path = SERVICE_ACCOUNT
 ) -> str | None:

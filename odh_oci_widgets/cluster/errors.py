@@ -54,7 +54,13 @@ class KindNotFound(ClusterError):
 
 
 class Conflict(ClusterError):
-    """It exists already, or something else owns a field that we set, or it changed meanwhile (409)."""
+    """It exists already, or something else owns a field that we set, or it changed meanwhile (409).
+
+    Attributes:
+        owners: who set the fields, where that is the conflict.
+    """
+
+    owners: frozenset[str] = frozenset()
 
 
 class Refused(ClusterError):

@@ -85,6 +85,22 @@ def connection_manifest(
     }
 
 
+def read_credential(project: Project, secret: str, registry: str) -> Credential | None:
+    """What a Secret holds for a registry; None when it holds nothing for it. Raises ObjectNotFound, NotAllowed."""
+    from odh_oci_widgets.oci.credentials import Credential
+
+    data = project.get(SECRETS, secret).get("data") or {}
+    try:
+        auths = json.loads(_text(data.get(_CONFIG)) or "{}").get("auths") or {}
+    except (ValueError, AttributeError):
+        return None
+    for key, entry in auths.items():
+        if registry_of(key) == registry:
+            user, _, password = _text(entry.get("auth")).partition(":")
+            return Credential(username=entry.get("username") or user, password=entry.get("password") or password)
+    return None
+
+
 def registry_of(image_or_host: str) -> str:
     """The registry's host and port.
 

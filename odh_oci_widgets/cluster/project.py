@@ -12,7 +12,7 @@ from .connection import (
     service_account_connection,
     workbench_namespace,
 )
-from .errors import ClusterError, KindNotFound, NoCluster, NotAllowed, ObjectNotFound
+from .errors import ClusterError, Conflict, KindNotFound, NoCluster, NotAllowed, ObjectNotFound
 from .resources import PODS, SELF_SUBJECT_REVIEWS, USERS, Resource, resource_of
 from .watch import Change, Watch
 
@@ -105,7 +105,6 @@ class Project:
         and the differences reported.
         """
         selectors = _selectors(labels, fields)
-<<<<<<< HEAD
         return Watch(
             api=self.api,
             path=resource.path(namespace or self.namespace),
@@ -113,17 +112,6 @@ class Project:
             selectors=selectors,
             read=lambda: self._list(resource, selectors, namespace),
         ).changes(timeout)
-=======
-        path = resource.path(namespace or self.namespace)
-        return watch(
-            self.api,
-            path,
-            selectors,
-            lambda: self._list(resource, selectors, namespace),
-            resource.plural,
-            timeout,
-        )
->>>>>>> main
 
     def logs(
         self,
@@ -162,12 +150,18 @@ class Project:
         """Server-side apply. Raises Conflict when another owner set a field otherwise, unless `force`."""
         resource = resource_of(manifest)
         name = manifest["metadata"]["name"]
-        query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
         path = resource.path(self.namespace, name)
         what = f"{'check' if dry_run else 'apply'} {_named(resource, name)}"
-        return dict(
-            self.api.request("PATCH", path, what=what, body=manifest, query=query, content_type=APPLY)
-        )
+        query = _dry(dry_run) | {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        try:
+            return dict(
+                self.api.request("PATCH", path, what=what, body=manifest, query=query, content_type=APPLY)
+            )
+        except Conflict as conflict:
+            if conflict.owners != {FIELD_MANAGER}:
+                raise
+        # our own `patch` of before counts as another owner
+        return self.apply(manifest, dry_run=dry_run, force=True)
 
     def patch(self, resource: Resource, name: str, change: Mapping[str, Any]) -> Manifest:
         """Merge `change` into an object; null removes."""

@@ -38,7 +38,7 @@ _UNKNOWN_KIND = ("could not find the requested resource", "page not found", "no 
 _UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _TOO_MANY, _SERVER_ERRORS = 401, 404, 409, 429, 500
 
 
-def error_from(connection: Connection, status: int, body: bytes, what: str) -> ClusterError:  # noqa: PLR0911 - one return for each kind
+def error_from(connection: Connection, status: int, body: bytes, what: str) -> ClusterError:
     """The error for an answer. `what` says what was tried: ``create InferenceService `granite` ``."""
     answer = _status(body)
     text = " ".join(str(answer.get("message") or "").split())
@@ -116,15 +116,15 @@ def _conflict(what: str, answer: dict[str, Any], text: str, common: dict[str, An
     causes = (answer.get("details") or {}).get("causes") or []
     owned = [cause for cause in causes if cause.get("reason") == "FieldManagerConflict"]
     if owned:
-        owners = ", ".join(
-            dict.fromkeys(match[1] for c in owned if (match := re.search(r'"([^"]+)"', c.get("message", ""))))
-        )
+        owners = [match[1] for c in owned if (match := re.search(r'"([^"]+)"', c.get("message", "")))]
         names = ", ".join(str(cause.get("field", "")).lstrip(".") for cause in owned)
-        return Conflict(
-            f"Cannot {what}: {names} was set by `{owners}`, and we would set it differently.",
+        conflict = Conflict(
+            f"Cannot {what}: {names} was set by `{', '.join(dict.fromkeys(owners))}`, and we would set it differently.",
             hint="Keep what is there, or overwrite it with `force=True`.",
             **common,
         )
+        conflict.owners = frozenset(owners)
+        return conflict
     if common["reason"] == "AlreadyExists":
         return Conflict(
             f"Cannot {what}: it exists already.", hint="Choose another name, or delete it.", **common

@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 from .errors import (
+    ExporterMissing,
     ModelAccessMissing,
     ModelEmpty,
     ModelError,
     ModelGated,
     ModelNotFound,
     NotAModel,
+    ObjectNotExported,
     PathLeavesFolder,
     ReferenceNotUnderstood,
     RevisionNotFound,
@@ -23,11 +25,13 @@ from .errors import (
     TokenRefused,
 )
 from .facts import Facts, understand
+from .from_object import from_object
 from .hub import hub_endpoint, hub_token
 from .model import GENERATIVE, Model, ModelFile, ModelFormat
 from .onnx_header import Tensor
 from .opening import open_model
 from .runtime import RuntimeKind, Suggestion
+from .searching import ModelSummary, Revision, revisions, search
 from .sizing import CpuNeeds, Estimate, GpuFit, Part, estimate_cpu, estimate_gpu, fit_gpu, host_memory
 from .transformers_config import Config, KvCache
 
@@ -36,6 +40,7 @@ __all__ = [
     "Config",
     "CpuNeeds",
     "Estimate",
+    "ExporterMissing",
     "Facts",
     "GpuFit",
     "KvCache",
@@ -47,10 +52,13 @@ __all__ = [
     "ModelFormat",
     "ModelGated",
     "ModelNotFound",
+    "ModelSummary",
     "NotAModel",
+    "ObjectNotExported",
     "Part",
     "PathLeavesFolder",
     "ReferenceNotUnderstood",
+    "Revision",
     "RevisionNotFound",
     "RuntimeKind",
     "SizeUnknown",
@@ -61,9 +69,12 @@ __all__ = [
     "estimate_cpu",
     "estimate_gpu",
     "fit_gpu",
+    "from_object",
     "host_memory",
     "hub_endpoint",
     "hub_token",
     "open_model",
+    "revisions",
+    "search",
     "understand",
 ]

@@ -51,3 +51,11 @@ class SizeUnknown(ModelError):
 
 class SourceUnreachable(ModelError):
     """No answer from the hub or the web server: name, network, proxy, certificate, offline mode, server trouble."""
+
+
+class ExporterMissing(ModelError):
+    """The package that exports an object of the notebook to ONNX is not installed."""
+
+
+class ObjectNotExported(ModelError):
+    """An object of the notebook is no model that can be exported to ONNX."""

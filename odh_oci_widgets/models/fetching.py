@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
+from odh_oci_widgets.oci.http import Http, http_pool
 from odh_oci_widgets.oci.plan import Source
 
 from .errors import ModelAccessMissing, ModelError, ModelNotFound, SourceUnreachable
 
-_TIMEOUT = urllib3.Timeout(connect=10, read=30)
-# A Retry-After of hours would hold the caller: it is not obeyed.
-_RETRIES = urllib3.Retry(
-    total=8, connect=2, read=2, redirect=6, status=2, backoff_factor=0.3,
-    status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False, respect_retry_after_header=False,
-)  # fmt: skip
+_READ_SECONDS = 30.0
+_MAX_REDIRECTS = 8
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: Answers that may be better a moment later. A Retry-After is not obeyed: a person waits.
+_TRANSIENT = frozenset({429, 500, 502, 503, 504})
+_ATTEMPTS = 3
+_BACKOFF_SECONDS = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,25 +46,49 @@ def read_piece(source: Source, start: int, length: int, *, token: str | None = N
             file.seek(start)
             return Piece(data=file.read(length), size=path.stat().st_size, headers={})
     url = source.url or ""
-    headers = {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
-    if source.auth == "hf" and token:
-        headers["Authorization"] = f"Bearer {token}"
-    try:
-        # GET and not HEAD: a presigned URL allows one method only.
-        answer = _pool(url).request("GET", url, headers=headers, preload_content=False)
+    for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return _piece(url, answer, start, length)
-        finally:
-            answer.close()
-    except urllib3.exceptions.HTTPError as error:
-        raise unreachable(url, error) from error
+            answer = _get(url, start, length, token if source.auth == "hf" else None)
+            try:
+                if answer.status not in _TRANSIENT or attempt == _ATTEMPTS:
+                    return _piece(url, answer, start, length)
+            finally:
+                # Not drained: a server that ignores Range would send everything.
+                answer.close()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            if attempt == _ATTEMPTS:
+                raise unreachable(url, error) from error
+        time.sleep(_BACKOFF_SECONDS * attempt)
+    raise AssertionError  # the last attempt returned or raised
+
+
+def _get(url: str, start: int, length: int, token: str | None) -> urllib3.BaseHTTPResponse:
+    """The answer behind all redirects. GET and not HEAD: a presigned address allows one method only."""
+    target = url
+    for _ in range(_MAX_REDIRECTS):
+        headers = {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
+        if token and urlsplit(target)[:2] == urlsplit(url)[:2]:
+            headers["Authorization"] = f"Bearer {token}"
+        answer = _http().request("GET", target, headers=headers, stream=True)
+        if answer.status not in _REDIRECTS:
+            return answer
+        answer.close()
+        target = urljoin(target, answer.headers.get("Location", ""))
+        if urlsplit(target).scheme not in {"http", "https"}:
+            break
+    raise SourceUnreachable(f"{_shown(url)} redirects in circles or to nowhere.", hint="Check the address.")
+
+
+@cache
+def _http() -> Http:
+    return http_pool(read=_READ_SECONDS)
 
 
 def unreachable(url: str, error: BaseException) -> SourceUnreachable:
     """The sentence for a connection that failed, by what is most likely the matter."""
     host = urlsplit(url).netloc.rpartition("@")[2]
     text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text or "certificate" in text.lower():
+    if "certificate" in text.lower():
         return SourceUnreachable(
             f"The certificate of {host} is not trusted.",
             hint="Name the file with your organisation's certificates in SSL_CERT_FILE.",
@@ -120,15 +148,3 @@ def _refusal(url: str, status: int) -> ModelError:
 def _shown(url: str) -> str:
     """An address without its query: that is where signatures are."""
     return url.partition("?")[0]
-
-
-def _pool(url: str) -> urllib3.PoolManager:
-    from urllib.request import getproxies, proxy_bypass
-
-    from urllib3.util import parse_url
-
-    parsed = parse_url(url)
-    proxy = getproxies().get(parsed.scheme or "https")
-    if proxy and not proxy_bypass(parsed.netloc or ""):
-        return urllib3.ProxyManager(proxy, timeout=_TIMEOUT, retries=_RETRIES)
-    return urllib3.PoolManager(timeout=_TIMEOUT, retries=_RETRIES)

@@ -37,6 +37,9 @@ HUB = "https://huggingface.co"
 ANSWER_SECONDS = 20.0
 LISTING_SECONDS = 120.0
 
+#: endpoints that answered once
+_REACHED: set[str] = set()
+
 _REFERENCE = re.compile(r"hf://(?P<name>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>\S+))?")
 
 
@@ -56,13 +59,7 @@ def hub_token(token: str | None = None) -> str | None:
 
 def open_hub(reference: str, *, token: str | None = None) -> Model:
     """The model of `hf://owner/name[@revision]`, pinned to the commit that the revision is now."""
-    match = _REFERENCE.fullmatch(reference)
-    if not match:
-        raise ReferenceNotUnderstood(
-            f"`{reference}` does not name a model of the hub.",
-            hint="Write hf://owner/name or hf://owner/name@revision.",
-        )
-    name, revision = match["name"], match["revision"]
+    name, revision = parse_reference(reference)
     hub = Hub(name, revision, hub_token(token))
     info = hub.ask(lambda: hub.api.model_info(name, revision=revision, timeout=ANSWER_SECONDS))
     if info.gated:
@@ -83,9 +80,24 @@ def open_hub(reference: str, *, token: str | None = None) -> Model:
         left_out=tuple((file, reasons[file.path]) for file in files if file.path in reasons),
         format=model_format,
         revision=commit,
-        license=_license(info),
+        license=license_of(info),
         homepage=f"{hub.endpoint}/{info.id}",
     )
+
+
+def parse_reference(reference: str) -> tuple[str, str | None]:
+    """Name and revision of `hf://owner/name[@revision]`. Raises ReferenceNotUnderstood.
+
+    >>> parse_reference("hf://acme/tiny@refs/pr/1")
+    ('acme/tiny', 'refs/pr/1')
+    """
+    match = _REFERENCE.fullmatch(reference)
+    if not match:
+        raise ReferenceNotUnderstood(
+            f"`{reference}` does not name a model of the hub.",
+            hint="Write hf://owner/name or hf://owner/name@revision.",
+        )
+    return match["name"], match["revision"]
 
 
 class Hub:
@@ -99,6 +111,14 @@ class Hub:
         self.known = token is not None
         # False, not None: with None the client would look for a token itself, a second time.
         self.api: HfApi = HfApi(endpoint=self.endpoint, token=token or False)
+
+    def greet(self) -> None:
+        """Find out soon that there is no hub: the client tries a listing six times in 25 s before it says so."""
+        from huggingface_hub import get_session
+
+        if self.endpoint not in _REACHED:
+            self.ask(lambda: get_session().head(self.endpoint, timeout=ANSWER_SECONDS / 2))
+            _REACHED.add(self.endpoint)
 
     def ask(self, call: Callable[[], T], seconds: float = 2 * ANSWER_SECONDS) -> T:
         """What `call()` returns; a ModelError for all that may go wrong with a hub."""
@@ -199,7 +219,8 @@ def _files(hub: Hub, name: str, commit: str) -> list[ModelFile]:
                 source=Source(
                     url=f"{hub.endpoint}/{name}/resolve/{commit}/{quote(entry.path)}",
                     auth="hf",
-                    xet_hash=entry.xet_hash,
+                    # huggingface_hub 1.0 drops it
+                    xet_hash=getattr(entry, "xet_hash", None),
                 ),
             )
             for entry in hub.api.list_repo_tree(name, recursive=True, revision=commit)
@@ -209,7 +230,7 @@ def _files(hub: Hub, name: str, commit: str) -> list[ModelFile]:
     )
 
 
-def _license(info: Any) -> str | None:
+def license_of(info: Any) -> str | None:
     """From the model's card, else from its tags; the name behind `other` where there is one."""
     card = info.card_data
     found = (card.get("license") if card else None) or next(

@@ -20,9 +20,11 @@ _HOME = {
     "Cancelled": "errors",
     "Credential": "credentials",
     "Credentials": "credentials",
+    "CredentialsInvalid": "errors",
     "Done": "events",
     "Event": "events",
     "Failed": "events",
+    "Finding": "fitness",
     "ImageNotFound": "errors",
     "LayerInfo": "events",
     "LayerProgress": "events",
@@ -30,6 +32,7 @@ _HOME = {
     "LayerTooLarge": "errors",
     "LayoutError": "errors",
     "LayoutReference": "reference",
+    "Level": "fitness",
     "Log": "events",
     "OdhOciError": "errors",
     "Plan": "plan",
@@ -47,6 +50,7 @@ _HOME = {
     "Retry": "events",
     "Source": "plan",
     "SourceError": "errors",
+    "Verification": "verify",
     "error_of": "engine",
     "http_pool": "http",
     "ImageInfo": "inspection",
@@ -55,6 +59,7 @@ _HOME = {
     "make_plan": "plan",
     "parse_image": "reference",
     "run": "engine",
+    "verify_image": "verify",
 }
 
 __all__ = [
@@ -62,9 +67,11 @@ __all__ = [
     "Cancelled",
     "Credential",
     "Credentials",
+    "CredentialsInvalid",
     "Done",
     "Event",
     "Failed",
+    "Finding",
     "ImageInfo",
     "ImageNotFound",
     "LayerInfo",
@@ -73,6 +80,7 @@ __all__ = [
     "LayerTooLarge",
     "LayoutError",
     "LayoutReference",
+    "Level",
     "Log",
     "OdhOciError",
     "Plan",
@@ -90,6 +98,7 @@ __all__ = [
     "Retry",
     "Source",
     "SourceError",
+    "Verification",
     "error_of",
     "http_pool",
     "inspect_image",
@@ -97,6 +106,7 @@ __all__ = [
     "parse_image",
     "pull_models",
     "run",
+    "verify_image",
 ]
 
 if TYPE_CHECKING:
@@ -105,6 +115,7 @@ if TYPE_CHECKING:
     from .errors import (
         BaseImageUnfit,
         Cancelled,
+        CredentialsInvalid,
         ImageNotFound,
         LayerTooLarge,
         LayoutError,
@@ -120,10 +131,12 @@ if TYPE_CHECKING:
     )
     from .events import Done, Event, Failed, LayerInfo, LayerProgress, LayerState, Log, Planned, Retry
     from .extract import pull_models
+    from .fitness import Finding, Level
     from .http import http_pool
     from .inspection import ImageInfo, inspect_image
     from .plan import Plan, PlanFile, PlanLayer, Source, make_plan
     from .reference import LayoutReference, Reference, parse_image
+    from .verify import Verification, verify_image
 
 
 def __getattr__(name: str) -> Any:

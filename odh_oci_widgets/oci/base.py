@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import posixpath
-import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from .content import Buffer
 from .errors import BaseImageUnfit, RegistryError
+from .fitness import MODELCAR_ENTRYPOINT, missing_commands
+from .layer_blob import CutShort, LayerBlob
+from .listing import LayerListing, list_layer
 from .media import INDEXES, OCI_LAYER_TYPES, Descriptor
 from .plan import DEFAULT_BASE
 from .reference import LayoutReference, Reference
 from .registry import Manifest
 from .retry import Patience
 from .store import Store
+from .tree import Tree
 
 EMBEDDED = "embedded"
 SCRATCH = "scratch"
-#: What KServe's modelcar runs in the image.
-COMMANDS = ("sh", "ln", "sleep", "ls")
-#: The entrypoint that does the same without a shell, given the arguments KServe passes.
-MODELCAR_ENTRYPOINT = "/bin/link-model-and-wait"
-_FOLDERS = ("bin", "usr/bin", "sbin", "usr/sbin", "usr/local/bin", "usr/local/sbin")
 _EMBEDDED_PACKAGE = "modelcar_base_image"
 SCRATCH_NOTE = (
     "An image from scratch serves `oci+native://` and `oci+fetch://` only, not KServe's default `oci://`."
@@ -140,7 +136,7 @@ def check_fit(name: str, base: Base, patience: Patience) -> None:
         return
     if any(layer["mediaType"].endswith("+zstd") for layer in base.layers):
         return
-    missing = [command for command in COMMANDS if command not in _commands(base, patience)]
+    missing = _missing_commands(base, patience)
     if missing:
         raise BaseImageUnfit(
             f"The base image `{name}` has no {', '.join(f'`{m}`' for m in missing)}, which KServe's modelcar runs.",
@@ -155,78 +151,17 @@ def _is_default(base: Base) -> bool:
     return isinstance(reference, Reference) and reference.name == Reference.parse(DEFAULT_BASE).name
 
 
-class _Pipe:
-    """A blob as the file that tarfile reads."""
-
-    def __init__(self, store: Store, layer: Descriptor, patience: Patience) -> None:
-        self._stream = store.stream(layer, 0, patience)
-        self._left = layer["size"]
-
-    def read(self, size: int) -> bytes:
-        """Up to `size` bytes."""
-        if not self._left:
-            return b""
-        chunk: Buffer = self._stream.read(min(size, self._left))
-        self._left -= len(chunk)
-        return bytes(chunk)
-
-    def close(self) -> None:
-        """Close the blob."""
-        self._stream.close()
-
-
-def _commands(base: Base, patience: Patience) -> set[str]:
-    """Names of programs in the image's search path, upper layers hiding lower ones."""
+def _missing_commands(base: Base, patience: Patience) -> list[str]:
     assert base.store is not None  # noqa: S101 - scratch has no layers
-    there: dict[str, tarfile.TarInfo] = {}
+    tree = Tree()
     for layer in base.layers:
-        pipe = _Pipe(base.store, layer, patience)
         try:
-            with tarfile.open(fileobj=cast("Any", pipe), mode="r|*") as tar:
-                for member in tar:
-                    _apply(there, member)
-        except (tarfile.TarError, EOFError, OSError) as error:
+            listing = list_layer(LayerBlob(base.store, layer, patience), limit=layer["size"])
+        except CutShort:
+            listing = LayerListing((), complete=False, damaged=True, trouble="it is too short")
+        if listing.damaged:
             raise RegistryError(
-                f"The layer {layer['digest']} of the base image cannot be read: {error}.", hint="Try again."
-            ) from error
-        finally:
-            pipe.close()
-    return {
-        posixpath.basename(path)
-        for path in there
-        if posixpath.dirname(path) in _FOLDERS and _is_program(there, path)
-    }
-
-
-def _apply(there: dict[str, tarfile.TarInfo], member: tarfile.TarInfo) -> None:
-    path = posixpath.normpath(member.name).lstrip("/")
-    folder, name = posixpath.split(path)
-    if name == ".wh..wh..opq":
-        gone = [known for known in there if known.startswith(f"{folder}/")]
-    elif name.startswith(".wh."):
-        hidden = posixpath.join(folder, name.removeprefix(".wh."))
-        gone = [known for known in there if known == hidden or known.startswith(f"{hidden}/")]
-    else:
-        gone = []
-        there[path] = member
-    for known in gone:
-        del there[known]
-
-
-def _is_program(there: dict[str, tarfile.TarInfo], path: str, depth: int = 0) -> bool:
-    """Whether a path leads to an executable file, through links."""
-    member = there.get(path)
-    if member is None:
-        # `/bin` may itself be a link to `usr/bin`.
-        folder, name = posixpath.split(path)
-        link = there.get(folder)
-        if link is None or not link.issym() or depth > 8:
-            return False
-        return _is_program(there, _target(folder, link.linkname) + "/" + name, depth + 1)
-    if member.issym() and depth <= 8:
-        return _is_program(there, _target(path, member.linkname), depth + 1)
-    return member.islnk() or (member.isfile() and bool(member.mode & 0o111))
-
-
-def _target(path: str, link: str) -> str:
-    return posixpath.normpath(posixpath.join(posixpath.dirname(path), link) if link[:1] != "/" else link[1:])
+                f"The layer {layer['digest']} of the base image cannot be read: {listing.trouble}.", hint="Try again."
+            )
+        tree.add(listing.entries)
+    return missing_commands(tree, base.config)

@@ -18,7 +18,20 @@ MODELCAR_ENTRYPOINT = "/bin/link-model-and-wait"
 #: A container runtime stops here.
 MAX_LAYERS = 127
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_WEIGHTS = (".safetensors", ".onnx", ".bin", ".gguf", ".pt", ".pth", ".h5", ".pb", ".tflite", ".joblib", ".pkl", ".ubj")
+_WEIGHTS = (
+    ".safetensors",
+    ".onnx",
+    ".bin",
+    ".gguf",
+    ".pt",
+    ".pth",
+    ".h5",
+    ".pb",
+    ".tflite",
+    ".joblib",
+    ".pkl",
+    ".ubj",
+)
 #: A Git LFS pointer has about 130 bytes; no weights are that small.
 _POINTER_BYTES = range(100, 200)
 _SHOWN = 3
@@ -46,14 +59,14 @@ class Finding:
 
 
 def check_models(tree: Tree, *, complete: bool) -> Iterator[Finding]:
-    """/models: there, not empty, readable by any user of group 0, its links inside. `complete`: all layers are known."""
+    """/models: there, not empty, readable by any user of group 0, links inside. `complete`: all layers are known."""
     root = tree.get(MODELS)
     if root and root.kind is not EntryKind.FOLDER:
         yield Finding(
             Level.ERROR,
             "models-not-a-folder",
             f"/models is a {root.kind}, not a folder.",
-            "The model server enters it from another container, where such a link leads elsewhere: use a real folder.",
+            "The model server enters it from another container, where such a link leads elsewhere: use a folder.",
         )
         return
     if not tree.names(MODELS):
@@ -81,7 +94,9 @@ def check_models(tree: Tree, *, complete: bool) -> Iterator[Finding]:
     yield from _check_sizes(files)
     others = [entry.path for entry in entries if entry.kind is EntryKind.OTHER]
     if others:
-        yield Finding(Level.WARNING, "special-files", f"{_some(others)} under /models: neither file nor folder.")
+        yield Finding(
+            Level.WARNING, "special-files", f"{_some(others)} under /models: neither file nor folder."
+        )
 
 
 def _needs(entry: Entry) -> int:
@@ -131,7 +146,9 @@ def _check_links(tree: Tree, entries: Iterable[Entry]) -> Iterator[Finding]:
             "The model server sees /models at another place, as /mnt/models: use relative links inside it, or copies.",
         )
     if dangling:
-        yield Finding(Level.ERROR, "link-dangling", f"{_some(dangling)}: a link to nothing.", "Copy the file itself.")
+        yield Finding(
+            Level.ERROR, "link-dangling", f"{_some(dangling)}: a link to nothing.", "Copy the file itself."
+        )
 
 
 def _leaves(link: Entry) -> bool:
@@ -178,8 +195,7 @@ def check_config(config: Mapping[str, Any], tree: Tree, *, complete: bool) -> It
             "KServe passes its own command as arguments, which that would swallow: build with `ENTRYPOINT []`.",
         )
         return
-    path = _search_path(running.get("Env") or [])
-    missing = [command for command in COMMANDS if not _is_there(tree, command, path)]
+    missing = missing_commands(tree, config)
     if not missing:
         return
     named = ", ".join(f"`{command}`" for command in missing)
@@ -199,6 +215,12 @@ def check_config(config: Mapping[str, Any], tree: Tree, *, complete: bool) -> It
         )
 
 
+def missing_commands(tree: Tree, config: Mapping[str, Any]) -> list[str]:
+    """Which of the programs that KServe's modelcar runs are not in the image's search path."""
+    path = _search_path((config.get("config") or {}).get("Env") or [])
+    return [command for command in COMMANDS if not _is_there(tree, command, path)]
+
+
 def _search_path(env: Iterable[str]) -> list[str]:
     values = dict(str(variable).partition("=")[::2] for variable in env)
     return [folder.strip("/") for folder in values.get("PATH", _DEFAULT_PATH).split(":")]
@@ -215,7 +237,8 @@ def check_layout(tree: Tree, runtime: str | None) -> Iterator[Finding]:
     if not names:
         return
     versions = sorted(
-        (name for name in names if name.isdecimal() and tree.names(f"{MODELS}/{name}")), key=lambda name: (len(name), name)
+        (name for name in names if name.isdecimal() and tree.names(f"{MODELS}/{name}")),
+        key=lambda name: (len(name), name),
     )
     at_top = any(
         entry is not None and entry.kind is not EntryKind.FOLDER

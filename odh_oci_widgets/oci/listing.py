@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import IO, Any, Protocol
 
+from .content import Buffer
 from .tree import Entry, EntryKind
 
 #: The first bytes read at a place in a layer; doubled while the reading goes on there.
@@ -39,7 +40,7 @@ _KINDS = {
 class Stream(Protocol):
     """Bytes in order, as an HTTP answer or a file gives them."""
 
-    def read(self, size: int, /) -> bytes:
+    def read(self, size: int, /) -> Buffer:
         """Up to `size` bytes, none at the end."""
 
     def close(self) -> None:
@@ -84,7 +85,7 @@ class LayerListing:
     damaged: bool = False
 
 
-class _LimitReached(Exception):  # noqa: N818
+class _LimitReached(Exception):
     """More bytes would have to be read than wanted."""
 
 
@@ -205,7 +206,7 @@ class _Counted:
     def read(self, size: int) -> bytes:
         if self.bytes_read >= self._limit:
             raise _LimitReached
-        data = self._stream.read(min(size, self._limit - self.bytes_read))
+        data = bytes(self._stream.read(min(size, self._limit - self.bytes_read)))
         self.bytes_read += len(data)
         return data
 

@@ -10,20 +10,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from .base import platform_name
 from .credentials import Credentials
-from .errors import ImageNotFound, LayoutError, RegistryError
+from .errors import ImageNotFound
 from .fitness import MAX_LAYERS, Finding, Level, check_config, check_layout, check_models
-from .listing import LayerListing, Stream, list_layer
+from .layer_blob import CutShort, LayerBlob
+from .listing import LayerListing, list_layer
 from .media import INDEXES, MANIFESTS, OCI_CONFIG, Descriptor
 from .registry import Manifest
-from .retry import ConnectionTrouble
+from .retry import Patience
 from .store import LayoutStore, RegistryStore, open_store
 from .tree import Tree
+from .tuning import DEFAULT
 
 #: What is read of a compressed layer at most, in bytes.
 COMPRESSED_LIMIT = 64 * 2**20
@@ -85,7 +87,9 @@ class _Verifier:
             try:
                 manifest = self._manifest(digest) if several else top
             except ImageNotFound:
-                found: Iterable[Finding] = [_error("manifest-missing", f"The index names {digest}, which is not there.")]
+                found: Iterable[Finding] = [
+                    _error("manifest-missing", f"The index names {digest}, which is not there.")
+                ]
             else:
                 own, found = self._image(manifest)
                 platform = platform or own  # noqa: PLW2901
@@ -101,6 +105,9 @@ class _Verifier:
             findings=tuple(sorted(findings, key=lambda finding: list(Level).index(finding.level))),
             bytes_read=self._read,
         )
+
+    def _patience(self) -> Patience:
+        return Patience(DEFAULT, Event())
 
     def _manifest(self, identifier: str | None) -> Manifest:
         manifest = self._store.manifest(identifier)
@@ -125,7 +132,9 @@ class _Verifier:
             config = json.loads(data)
             diff_ids = list(config["rootfs"]["diff_ids"])
         except (ImageNotFound, ValueError, KeyError, TypeError):
-            return "", [_error("config", "The image's config is missing or broken.", "Build and push it again.")]
+            return "", [
+                _error("config", "The image's config is missing or broken.", "Build and push it again.")
+            ]
         self._read += len(data)
         return platform_name(config), list(self._layers(layers, config, diff_ids))
 
@@ -133,7 +142,9 @@ class _Verifier:
         self, layers: list[Descriptor], config: Mapping[str, Any], diff_ids: list[str]
     ) -> Iterator[Finding]:
         if len(layers) > MAX_LAYERS:
-            yield _error("too-many-layers", f"The image has {len(layers)} layers; runtimes stop at {MAX_LAYERS}.")
+            yield _error(
+                "too-many-layers", f"The image has {len(layers)} layers; runtimes stop at {MAX_LAYERS}."
+            )
         if len(diff_ids) != len(layers):
             yield _error("diff-id", f"The image has {len(layers)} layers and {len(diff_ids)} diff_ids.")
         self._list_all(layers)
@@ -145,7 +156,9 @@ class _Verifier:
                 complete = False
                 yield _error("layer-missing", f"{name} {listing}.", "Push the image again.")
                 continue
-            yield from _check_layer(name, layer, listing, diff_ids[number] if number < len(diff_ids) else None)
+            yield from _check_layer(
+                name, layer, listing, diff_ids[number] if number < len(diff_ids) else None
+            )
             complete = complete and listing.complete
             tree.add(listing.entries)
         yield from check_models(tree, complete=complete)
@@ -164,10 +177,10 @@ class _Verifier:
     def _list(self, layer: Descriptor) -> LayerListing | str:
         """The listing, or why there is none, to stand after the layer's name."""
         try:
-            return list_layer(_StoredBlob(self._store, layer), limit=self._limit)
+            return list_layer(LayerBlob(self._store, layer, self._patience()), limit=self._limit)
         except ImageNotFound:
             return "is not there"
-        except _CutShort:
+        except CutShort:
             return f"has fewer bytes than the {layer['size']:,} it should"
 
 
@@ -211,9 +224,13 @@ def _check_layer(
     if not media_type.startswith(_LAYER_TYPES):
         yield _error("layer-type", f"{name} is of the type {media_type}, which no container runtime unpacks.")
     elif any(word in media_type for word in _FOREIGN):
-        yield Finding(Level.WARNING, "layer-foreign", f"{name} may not be distributed: copies of the image lack it.")
+        yield Finding(
+            Level.WARNING, "layer-foreign", f"{name} may not be distributed: copies of the image lack it."
+        )
     if listing.damaged:
-        yield _error("layer-damaged", f"{name} cannot be unpacked: {listing.trouble}.", "Build and push it again.")
+        yield _error(
+            "layer-damaged", f"{name} cannot be unpacked: {listing.trouble}.", "Build and push it again."
+        )
     elif not listing.complete:
         yield Finding(
             Level.WARNING,
@@ -223,58 +240,14 @@ def _check_layer(
             "Images of `odh-oci build` have uncompressed layers, which can be checked whole.",
         )
     if listing.diff_id and diff_id and listing.diff_id != diff_id:
-        yield _error("diff-id", f"{name} is not what the image's config says (diff_id).", "Build and push it again.")
+        yield _error(
+            "diff-id", f"{name} is not what the image's config says (diff_id).", "Build and push it again."
+        )
     if listing.outside:
         yield _error("path-outside", f"{name} has a path that leaves the image: {listing.outside[0]}.")
 
 
-def _error(code: str, sentence: str, hint: str = "Build the image again, e.g. with `odh-oci build`.") -> Finding:
+def _error(
+    code: str, sentence: str, hint: str = "Build the image again, e.g. with `odh-oci build`."
+) -> Finding:
     return Finding(Level.ERROR, code, sentence, hint)
-
-
-class _CutShort(Exception):  # noqa: N818
-    """A blob ended before its size."""
-
-
-class _StoredBlob:
-    """A layer in a store, as `list_layer` wants it."""
-
-    def __init__(self, store: RegistryStore | LayoutStore, layer: Descriptor) -> None:
-        self._store = store
-        self._layer = layer
-        self.digest = layer["digest"]
-        self.size = layer["size"]
-        #: whether the registry gives parts of a blob
-        self.ranges = True
-
-    def read(self, start: int, end: int) -> bytes:
-        """The bytes from `start` to `end`, asked for again where a connection broke."""
-        if isinstance(self._store, LayoutStore):
-            with self._store.open_blob(self.digest, start) as file:
-                return self._whole(file.read(end - start), end - start)
-        patience = self._store.patience()
-        while True:
-            response = self._store.open_blob(self.digest, start, patience, end=end)
-            try:
-                if response.status != 206 and (start, end) != (0, self.size):  # noqa: PLR2004
-                    self.ranges = False
-                    response.read(0 if not start else start)
-                data = b""
-                while len(data) < end - start and (more := response.read(end - start - len(data))):
-                    data += more
-                return self._whole(data, end - start)
-            except (_CutShort, *ConnectionTrouble) as error:
-                patience.wait("the connection broke", self._trouble(error))
-            finally:
-                with suppress(*ConnectionTrouble):
-                    response.close()
-
-    def stream(self) -> Stream:
-        """All bytes, reopened where a connection broke."""
-        patience = self._store.patience() if isinstance(self._store, RegistryStore) else None
-        return self._store.stream(self._layer, 0, patience)
-
-    def _whole(self, data: bytes, size: int) -> bytes:
-        if len(data) < size:
-            raise _CutShort
-        return data

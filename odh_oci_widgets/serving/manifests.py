@@ -136,7 +136,7 @@ def inference_service(spec: ServiceSpec, runtime: Runtime, namespace: str | None
         predictor["imagePullSecrets"] = [{"name": name} for name in spec.pull_secrets]
     if spec.gpu:
         predictor["tolerations"] = [
-            {"key": accelerator_of(runtime), "operator": "Exists", "effect": "NoSchedule"}
+            {"key": accelerator_of(spec, runtime), "operator": "Exists", "effect": "NoSchedule"}
         ]
         # a new pod next to the old one would wait for a second GPU
         predictor["deploymentStrategy"] = {"type": "Recreate"}

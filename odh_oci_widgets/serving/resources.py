@@ -29,12 +29,14 @@ def resources_of(spec: ServiceSpec, runtime: Runtime) -> dict[str, Any]:
     }
     if spec.gpu:
         for part in resources.values():
-            part[accelerator_of(runtime)] = str(spec.gpu)
+            part[accelerator_of(spec, runtime)] = str(spec.gpu)
     return resources
 
 
-def accelerator_of(runtime: Runtime) -> str:
-    """The resource that stands for a GPU: NVIDIA's, unless the runtime is made for another."""
+def accelerator_of(spec: ServiceSpec, runtime: Runtime) -> str:
+    """The resource that stands for a GPU: the profile's; else NVIDIA's, unless the runtime is made for another."""
+    if spec.accelerator:
+        return spec.accelerator
     if "nvidia.com/gpu" in runtime.accelerators or not runtime.accelerators:
         return "nvidia.com/gpu"
     return runtime.accelerators[0]

@@ -22,6 +22,8 @@ _FORMAT_NAMES: dict[str, tuple[str, ...]] = {
 #: Formats whose images hold `models/1/`, as OpenVINO Model Server wants it; other servers look in `models/`.
 _VERSIONED = {"onnx", "openvino_ir", "tensorflow"}
 
+NVIDIA = "nvidia.com/gpu"
+
 #: Architectures that a runtime's own words may restrict it to.
 _ARCHITECTURES = ("ppc64le", "s390x", "arm64", "aarch64", "x86")
 _THIS_ARCHITECTURE = {"x86_64": "x86", "AMD64": "x86"}.get(platform.machine(), platform.machine())
@@ -106,7 +108,12 @@ class Runtime:
 
 
 def choose(
-    runtimes: Iterable[Runtime], *, model_format: str | None, gpu: int = 0, name: str | None = None
+    runtimes: Iterable[Runtime],
+    *,
+    model_format: str | None,
+    gpu: int = 0,
+    accelerator: str | None = None,
+    name: str | None = None,
 ) -> Runtime:
     """The runtime named, or the best fit to the format; `why` says which and why.
 
@@ -133,7 +140,7 @@ def choose(
         raise RuntimeNotFound(
             f"No serving runtime takes the format `{model_format}`.", hint=_offer(everything)
         )
-    best = min(fitting, key=lambda one: _rank(one, model_format, gpu))
+    best = min(fitting, key=lambda one: _rank(one, model_format, gpu, accelerator or NVIDIA))
     taken = best.format_for(model_format)
     why = f"{best.display_name} takes {taken[0] if taken else model_format} ({_PLACE[best.source]})."
     if best.generative and best.accelerators and not gpu:
@@ -150,13 +157,13 @@ _PLACE = {
 }
 
 
-def _rank(runtime: Runtime, model_format: str, gpu: int) -> tuple[Any, ...]:
+def _rank(runtime: Runtime, model_format: str, gpu: int, accelerator: str) -> tuple[Any, ...]:
     """Smaller is better: the hardware first, then the layout of the image, then whose definition it is."""
     words = f"{runtime.name} {runtime.display_name}".lower()
     named = [one for one in _ARCHITECTURES if one in words]
     foreign = bool(named) and _THIS_ARCHITECTURE not in named
     if gpu:
-        unfit = 0 if "nvidia.com/gpu" in runtime.accelerators else 1 if runtime.accelerators else 2
+        unfit = 0 if accelerator in runtime.accelerators else 1 if runtime.accelerators else 2
     else:
         unfit = int(runtime.generative and bool(runtime.accelerators))
     openvino = any(name == "openvino_ir" for name, _ in runtime.formats)

@@ -13,6 +13,10 @@ from .names import check_name
 _QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 
 
+#: Fields that are no options of `deploy`: given by position, or found out.
+_FOUND_OUT = {"name", "image", "size", "pull_secrets", "connection", "accelerator"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServiceSpec:
     """One deployment as asked for. Made by `spec_of`, which checks it."""
@@ -38,6 +42,10 @@ class ServiceSpec:
     external: bool = False
     token_auth: bool = True
     display_name: str | None = None
+    #: `name` or `namespace/name` of a hardware profile
+    hardware_profile: str | None = None
+    #: resource name of the GPUs where the hardware profile says it; None: by the runtime
+    accelerator: str | None = None
     replicas: int = 1
 
     @property
@@ -61,7 +69,7 @@ class ServiceSpec:
         options = "".join(
             f", {field.name}={getattr(self, field.name)!r}"
             for field in fields(self)
-            if field.name not in {"name", "image", "size", "pull_secrets", "connection"}
+            if field.name not in _FOUND_OUT
             and getattr(self, field.name) != field.default
         )
         if self.pull_secrets:

@@ -41,7 +41,7 @@ class BuildStep(Step):
         self._watcher: Job[Any] | None = None
         self._reader: threading.Thread | None = None
         self.start_button = button("Build and push", self.start, style="primary")
-        self.cancel_button = button("Cancel", self.cancel, style="danger", disabled=True)
+        self.cancel_button = button("Cancel", self.cancel, style="danger")
         self._what = widgets.HTML()
         self._bars = LayerBars()
         self._result = widgets.HTML()
@@ -54,6 +54,7 @@ class BuildStep(Step):
             Disclosure("log", self._lines),
         )
         self.flow.observe(lambda _: self._ready(), ["model", "spec"])
+        self._busy(busy=False)
         self._ready()
 
     @property
@@ -172,8 +173,9 @@ class BuildStep(Step):
             self.fail(error)
 
     def _busy(self, *, busy: bool) -> None:
-        self.cancel_button.disabled = not busy
-        self.start_button.disabled = busy
+        self.cancel_button.disabled = False
+        self.cancel_button.layout.display = "" if busy else "none"
+        self.start_button.disabled = busy or self.flow.model is None or self.flow.spec is None
         self.start_button.description = "Building…" if busy else "Build and push"
 
     @property

@@ -12,10 +12,11 @@ import ipywidgets as widgets
 
 from odh_oci_widgets.inference import Prediction
 from odh_oci_widgets.inference.labels import parse_labels
+from odh_oci_widgets.inference.preprocessing import NAMES
 from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html
-from .parts import button, cell, field, grid, row
+from .parts import button, cell, field, grid, row, upload
 from .words import counted
 
 if TYPE_CHECKING:
@@ -37,36 +38,31 @@ class ClassificationForm(widgets.VBox):
         self._pictures: list[tuple[str, bytes]] = []
         self._uploaded_labels: tuple[str, Any] | None = None
         self._ready = False
-        self.upload = widgets.FileUpload(accept="image/*", multiple=True, description="Choose pictures")
-        self.upload_labels = widgets.FileUpload(
-            accept=".txt,.json", multiple=False, description="Upload labels"
-        )
-        for widget in (self.upload, self.upload_labels):
-            widget.layout.width = "auto"
+        self.upload = upload("Choose pictures", self.put, accept="image/*", multiple=True)
+        self.upload_labels = upload("Labels from a file", self._take_labels, accept=".txt,.json")
         self.labels = field(widgets.Text, "Labels", value=labels, placeholder="synset.txt or https://…")
         self.top = field(widgets.BoundedIntText, "Classes to show", value=5, min=1, max=1000)
         self.ask_button = button("Classify", self.ask, style="primary", disabled=True)
+        self.preprocessing = field(widgets.Dropdown, "Preprocessing", options=NAMES)
         self._chosen = widgets.HTML()
         self._bars = widgets.HTML()
         super().__init__(
             [
-                row(self.upload),
-                self._chosen,
+                row(self.upload, self._chosen),
                 grid(
                     cell(
                         self.labels,
                         "Optional: a file or URL with one name a line, in the order of the classes.",
                     ),
+                    cell(self.preprocessing, "auto: as the model's input looks."),
                     cell(self.top),
                 ),
-                row(self.upload_labels),
-                row(self.ask_button),
+                row(self.ask_button, self.upload_labels),
                 self._bars,
             ]
         )
-        self.upload.observe(self._take, "value")
-        self.upload_labels.observe(self._take_labels, "value")
-        for widget in (self.labels, self.top):
+        self.labels.observe(self._type_labels, "value")
+        for widget in (self.preprocessing, self.top):
             widget.observe(lambda _: step.code.refresh(), "value")
 
     @property
@@ -93,28 +89,23 @@ class ClassificationForm(widgets.VBox):
         self.enable(ready=self._ready)
         self._step.code.refresh()
 
-    def _take(self, change: Any) -> None:
-        if change["new"]:
-            pictures = [(item["name"], bytes(item["content"])) for item in change["new"]]
-            self.upload.value = ()
-            self.put(pictures)
+    def _type_labels(self, change: Any) -> None:
+        if change["new"].strip():
+            self._uploaded_labels = None
+        self._step.code.refresh()
 
-    def _take_labels(self, change: Any) -> None:
-        if not change["new"]:
-            return
-        item = change["new"][0]
-        self.upload_labels.value = ()
+    def _take_labels(self, chosen: list[tuple[str, bytes]]) -> None:
+        name, content = chosen[0]
         try:
-            names = parse_labels(bytes(item["content"]).decode("utf-8"))
+            names = parse_labels(content.decode("utf-8"))
         except (OdhOciError, UnicodeDecodeError) as error:
             self._step.fail(
-                OdhOciError(
-                    f"`{item['name']}` is no list of labels: {error}", hint="One name a line, as UTF-8."
-                )
+                OdhOciError(f"`{name}` is no list of labels: {error}", hint="One name a line, as UTF-8.")
             )
             return
-        self._uploaded_labels = (item["name"], names)
-        self._step.say(f"{counted(len(names), 'label')} read from {item['name']}.")
+        self.labels.value = ""
+        self._uploaded_labels = (name, names)
+        self._step.say(f"{counted(len(names), 'label')} read from {name}.")
         self._step.code.refresh()
 
     def ask(self) -> None:
@@ -122,12 +113,12 @@ class ClassificationForm(widgets.VBox):
         service: Any = self._step.flow.service
         data = [content for _, content in self._pictures]
         labels = self._uploaded_labels[1] if self._uploaded_labels else self.labels.value.strip() or None
-        top = self.top.value
+        top, preprocessing = self.top.value, self.preprocessing.value
         self.ask_button.disabled = True
         began = time.monotonic()
         self._step.run(
             f"{service.name} is looking…",
-            lambda _: service.classify(data, top=top, labels=labels),
+            lambda _: service.classify(data, top=top, labels=labels, preprocessing=preprocessing),
             lambda answer: self._show(answer, time.monotonic() - began),
             self._failed,
         )

@@ -15,7 +15,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 from . import html, snippets
 from .flow import DeploySpec, Flow
 from .job import Job
-from .parts import Disclosure, button, cell, field, grid, row
+from .parts import Disclosure, Rendering, button, cell, field, grid, row
 from .service_card import ServiceCard
 from .step import Step
 
@@ -65,7 +65,7 @@ class DeployStep(Step):
         self.external = _check("External route: reachable from outside the cluster", value=False)
         self.token_auth = _check("Token authentication: only who may see the service can call it", value=True)
         self.deploy_button = button("Deploy", self.start, style="primary")
-        self.card = ServiceCard(deleted=self._deleted)
+        self.card = ServiceCard(settled=self._settled, deleted=self._deleted)
         self._warning = widgets.HTML()
         self._review = widgets.HTML()
         self._project_fields = widgets.VBox(
@@ -137,7 +137,7 @@ class DeployStep(Step):
         # The image says its model's format; only one made elsewhere leaves it to us.
         known = model.format if model is not None and self.image.value != self.flow.image else None
         if not in_project:
-            return DeploySpec(**common, target="sandbox", format=known)
+            return DeploySpec(**common, target="sandbox", format=known, args=args)
         return DeploySpec(
             **common,
             target="project",
@@ -189,12 +189,18 @@ class DeployStep(Step):
     def _deployed(self, service: serving.Service) -> None:
         self.deploy_button.disabled = False
         self.flow.service = service
-        self.say(f"{service.name} is deployed; below is how it comes up.")
+        self.say(f"{service.name} is deployed and comes up…", busy=True)
         self.card.attach(service)
 
     def _refused(self, error: OdhOciError) -> None:
         self.deploy_button.disabled = False
         self.fail(error)
+
+    def _settled(self, diagnosis: serving.Diagnosis) -> None:
+        if diagnosis.state is serving.ServiceState.FAILED:
+            self.fail(serving.ServiceFailed(diagnosis.sentence, hint=diagnosis.hint))
+        else:
+            self.say(diagnosis.sentence)
 
     def _deleted(self) -> None:
         self.flow.service = None
@@ -211,7 +217,7 @@ class DeployStep(Step):
         service = self.flow.service
         return f"{service.name} · {service.target}" if service is not None else ""
 
-    def renderings(self) -> Mapping[str, str]:
+    def renderings(self) -> Mapping[str, Rendering]:
         """Python, the command, and for the project the YAML as it is sent (which takes a moment to get)."""
         try:
             spec = self.spec
@@ -219,15 +225,18 @@ class DeployStep(Step):
             return {}
         if not (spec.image and spec.name):
             return {}
-        texts = {"Python": snippets.deploy(spec), "Command": snippets.deploy_command(spec)}
+        texts: dict[str, Rendering] = {
+            "Python": snippets.deploy(spec),
+            "Command": snippets.deploy_command(spec),
+        }
         if spec.target == "project":
-            texts["YAML"] = "# Asking the project for the runtime…\n"
-            Job(
-                lambda _: serving.manifests(spec.image, spec.name, **spec.options()),
-                done=lambda objects: self.code.put("YAML", yaml.safe_dump_all(objects, sort_keys=False)),
-                failed=lambda error: self.code.put("YAML", f"# {error}\n"),
-            )
+            texts["YAML"] = lambda: _yaml(spec)
         return texts
+
+
+def _yaml(spec: DeploySpec) -> str:
+    objects = serving.manifests(spec.image, spec.name, **spec.options())
+    return str(yaml.safe_dump_all(objects, sort_keys=False))
 
 
 def _check(text: str, *, value: bool) -> widgets.Checkbox:
@@ -238,7 +247,7 @@ def _review(spec: DeploySpec) -> html.Html:
     words = {
         "Model deployment name": spec.name,
         "Image": spec.image,
-        "Where it runs": dict((value, text) for text, value in TARGETS)[spec.target],
+        "Where it runs": {value: text for text, value in TARGETS}[spec.target],
     }
     if spec.target == "project":
         words |= {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from traitlets import HasTraits, Instance, Unicode
 from traitlets import Any as AnyTrait
+from traitlets import HasTraits, Instance, Unicode
 
 from odh_oci_widgets.models import Model, ModelFormat
 from odh_oci_widgets.oci.credentials import Credential, Credentials

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import ipywidgets as widgets
 
 from odh_oci_widgets.models import Model
-from odh_oci_widgets.oci import Credential, Reference, parse_image
+from odh_oci_widgets.oci.credentials import Credential
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
+from odh_oci_widgets.oci.reference import Reference, parse_image
 
 from . import html, snippets
 from .flow import Flow, ImageSpec

@@ -39,7 +39,7 @@ class LayerBars(widgets.VBox):
             self._list.children = ()
             return
         self._total.value = html.progress_bar(
-            "All layers", progress.fraction, _total_words(progress), state="total"
+            "All layers", progress.fraction, _total_words(progress), state="total-done" if progress.fraction >= 1 else "total"
         )
         groups = [progress.layers[start : start + GROUP] for start in range(0, len(progress.layers), GROUP)]
         while len(self._groups) < len(groups):
@@ -70,5 +70,4 @@ def _layer(layer: LayerBar) -> html.Html:
         words = f"{human_bytes(layer.sent)} of {human_bytes(layer.total)}"
     else:
         words = f"{human_bytes(layer.total)} · {_WORDS[layer.state]}"
-    title = f"{layer.title} (base image)" if layer.base else layer.title
-    return html.progress_bar(title, fraction, words, state=layer.state.value)
+    return html.progress_bar(layer.title, fraction, words, state=layer.state.value)

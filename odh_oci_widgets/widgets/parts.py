@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from . import html
+from .job import Job
 
 #: Lines that a log keeps; older ones are gone.
 LOG_LINES = 500
@@ -50,6 +51,25 @@ def button(
     made = widgets.Button(description=text, button_style=style, disabled=disabled)
     made.layout.width = "auto"
     made.on_click(lambda _: clicked())
+    return made
+
+
+def upload(text: str, read: Callable[[list[tuple[str, bytes]]], Any], **options: Any) -> widgets.FileUpload:
+    """A button that opens the file dialog and gives name and bytes of each file to `read`.
+
+    It is emptied at once: what it held would be saved into the notebook.
+    """
+    made = widgets.FileUpload(description="", tooltip=text, **options)
+    made.layout.width = "auto"
+    made.add_class("odh-oci-upload")
+
+    def take(change: Any) -> None:
+        if change["new"]:
+            chosen = [(item["name"], bytes(item["content"])) for item in change["new"]]
+            made.value = ()
+            read(chosen)
+
+    made.observe(take, "value")
     return made
 
 
@@ -131,16 +151,22 @@ class LogPane(widgets.HTML):
         self.value = html.log(lines)
 
 
-class CodePanel(Disclosure):
-    """ "Show code": the same work as text, in one language or another.
+Rendering = str | Callable[[], str]
 
-    `renderings()` gives language -> text, asked whenever the panel is seen; a None text comes later (`put`).
+
+class CodePanel(Disclosure):
+    """The section "code": the same work as text, in one language or another.
+
+    `renderings()` gives language -> text, asked whenever the panel is seen. A text that takes a moment to get is a
+    function, called in a thread when somebody looks at that language.
     """
 
-    def __init__(self, renderings: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, renderings: Callable[[], Mapping[str, Rendering]]) -> None:
         self._renderings = renderings
-        self._texts: dict[str, str] = {}
+        self._texts: dict[str, Rendering] = {}
+        self._job: Job[str] | None = None
         self._language = field(widgets.Dropdown, "Language")
+        self._language.add_class("odh-oci-language")
         self._text = widgets.HTML()
         self._language.observe(lambda _: self._draw(), "value")
         super().__init__("code", self._language, self._text, seen=self.refresh)
@@ -155,13 +181,20 @@ class CodePanel(Disclosure):
             self._language.options = options
         self._draw()
 
-    def put(self, language: str, text: str) -> None:
-        """Code that took a moment to get."""
-        self._texts[language] = text
-        self._draw()
-
     def _draw(self) -> None:
+        if self._job is not None:
+            self._job.abandon()
         language = self._language.value
-        self._text.value = (
-            html.code(self._texts[language], f"{language} code") if language in self._texts else ""
-        )
+        text = self._texts.get(language, "")
+        if callable(text):
+            self._put(language, "# One moment…")
+            self._job = Job(
+                lambda _: text(),
+                done=lambda said: self._put(language, said),
+                failed=lambda error: self._put(language, f"# {error}"),
+            )
+        else:
+            self._put(language, text)
+
+    def _put(self, language: str, text: str) -> None:
+        self._text.value = html.code(text, f"{language} code") if text else ""

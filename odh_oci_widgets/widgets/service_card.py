@@ -20,13 +20,15 @@ PERIOD = 1.0
 LOG_TAIL = 200
 
 _KIND = {ServiceState.READY: "good", ServiceState.FAILED: "bad", ServiceState.STOPPED: "plain"}
-_SETTLED = frozenset({ServiceState.READY, ServiceState.FAILED, ServiceState.STOPPED})
+#: States that do not change by themselves.
+SETTLED = frozenset({ServiceState.READY, ServiceState.FAILED, ServiceState.STOPPED})
 
 
 class ServiceCard(widgets.VBox):
     """Follows one service until it is ready or has failed. Empty until `attach`."""
 
-    def __init__(self, *, deleted: Callable[[], Any] = lambda: None) -> None:
+    def __init__(self, *, settled: Callable[[Diagnosis], Any], deleted: Callable[[], Any]) -> None:
+        self._settled = settled
         self._deleted = deleted
         self._service: Service | None = None
         self._watcher: Job[Any] | None = None
@@ -41,11 +43,14 @@ class ServiceCard(widgets.VBox):
         super().__init__()
         self.add_class("odh-oci-service")
 
+    def _show(self, *parts: Any) -> None:
+        self.children = parts
+
     def attach(self, service: Service) -> None:
         """Show this service and follow it."""
         self._service = service
         self._buttons()
-        self.children = (self._face, self._actions, self._logs)
+        self._show(self._face, self._actions, self._logs)
         self._look_again()
 
     def join(self, timeout: float | None = None) -> None:
@@ -78,7 +83,8 @@ class ServiceCard(widgets.VBox):
             self._face.value = _face(service, diagnosis)
             if self._logs.shown:
                 self._lines.fill(service.logs(tail=LOG_TAIL))
-            if diagnosis.state in _SETTLED:
+            if diagnosis.state in SETTLED:
+                self._settled(diagnosis)
                 return
             cancel.wait(PERIOD)
 
@@ -102,7 +108,7 @@ class ServiceCard(widgets.VBox):
 
     def _gone(self, _: None) -> None:
         self._service = None
-        self.children = ()
+        self._show()
         self._deleted()
 
     def _fail(self, error: OdhOciError) -> None:

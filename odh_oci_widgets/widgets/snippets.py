@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from odh_oci_widgets.models import Model
+from odh_oci_widgets.oci.plan import DEFAULT_BASE
 
 from .flow import DeploySpec, ImageSpec
 
@@ -103,11 +105,11 @@ def build_command(
 
 def containerfile(model: Model, spec: ImageSpec) -> str:
     """A Containerfile that makes a like image with podman, where the bytes are on a machine that has it."""
-    base = spec.base if spec.base not in {"embedded"} else "registry.access.redhat.com/ubi9/ubi-micro:latest"
+    base = spec.base if spec.base != "embedded" else DEFAULT_BASE
     versioned = model.versioned if spec.versioned is None else spec.versioned
     folder = "/models/1" if versioned else "/models"
     if model.reference.startswith("hf://"):
-        return _from_hub(model, base, folder)
+        return _from_hub(model, spec, base, folder)
     if model.reference.startswith(("https://", "http://")):
         adds = "".join(
             f"ADD --chown=1001:0 --chmod=0444 {file.source.url} {folder}/{file.path}\n"
@@ -116,12 +118,19 @@ def containerfile(model: Model, spec: ImageSpec) -> str:
         )
         return f"FROM {base}\n\n{adds}\nUSER 1001\n"
     copies = "".join(
-        f"COPY --chown=1001:0 {_json_words(f.path, f'{folder}/{f.path}')}\n" for f in model.files
+        f"COPY --chown=1001:0 {_json_words(file.path, f'{folder}/{file.path}')}\n" for file in model.files
     )
+    # A single file is chosen by its own path; what podman wants is the folder it is in.
+    source = Path(model.reference).expanduser()
+    context = source if source.is_dir() else source.parent
     return (
-        f"# podman build --format=oci --squash -t {spec.image} -f Containerfile {shlex.quote(model.reference)}\n"
+        f"# podman build --format=oci --squash -t {_tag(spec)} -f Containerfile {shlex.quote(str(context))}\n"
         f"FROM {base}\n\n{copies}\nRUN chmod -R a=rX /models\nUSER 1001\n"
     )
+
+
+def _tag(spec: ImageSpec) -> str:
+    return "IMAGE" if spec.image.startswith("oci:") else spec.image
 
 
 def _json_words(*words: str) -> str:
@@ -129,13 +138,13 @@ def _json_words(*words: str) -> str:
     return "[" + ", ".join(f'"{word}"' for word in words) + "]"
 
 
-def _from_hub(model: Model, base: str, folder: str) -> str:
+def _from_hub(model: Model, spec: ImageSpec, base: str, folder: str) -> str:
     repository = model.reference.removeprefix("hf://").split("@", 1)[0]
     revision = f" --revision {model.revision}" if model.revision else ""
     names = " ".join(shlex.quote(file.path) for file in model.files)
     return f"""\
 # The token, where one is needed, comes as a secret, never as an argument:
-#   podman build --format=oci --squash --secret id=hf,env={TOKEN_VARIABLE} -t IMAGE .
+#   podman build --format=oci --squash --secret id=hf,env={TOKEN_VARIABLE} -t {_tag(spec)} .
 
 ##### Stage 1: download the model
 FROM registry.access.redhat.com/ubi9/python-312:latest AS downloader
@@ -196,16 +205,18 @@ def complete_curl(url: str, name: str, prompt: str, max_tokens: int, temperature
     )
 
 
-def classify(name: str, target: str, pictures: Sequence[str], top: int, labels: str | None) -> str:
+def classify(
+    name: str, target: str, pictures: Sequence[str], *, top: int, labels: str | None, preprocessing: str
+) -> str:
     """Python that classifies pictures. `pictures` and `labels` are names of files."""
     options: dict[str, Any] = {"top": top}
-    head = ""
     if labels:
-        head = "from pathlib import Path\n\n"
-        options["labels"] = Raw(f"Path({_literal(labels)}).read_text().splitlines()")
+        options["labels"] = labels
+    if preprocessing != "auto":
+        options["preprocessing"] = preprocessing
     ask = call("model.classify", list(pictures) or ["picture.jpeg"], **options)
     return (
-        f"{head}from odh_oci_widgets import service\n\nmodel = {call('service', name, target=target)}\n"
+        f"from odh_oci_widgets import service\n\nmodel = {call('service', name, target=target)}\n"
         f"for predictions in {ask}:\n"
         '    for p in predictions:\n        print(f"{p.probability:6.1%}  {p.label}")\n'
     )

@@ -13,7 +13,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 from . import html
 from .flow import Flow
 from .job import Job
-from .parts import CodePanel
+from .parts import CodePanel, Rendering
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class Step(widgets.VBox):
         """A few words on what was chosen here; empty while nothing is."""
         return ""
 
-    def renderings(self) -> Mapping[str, str]:
+    def renderings(self) -> Mapping[str, Rendering]:
         """Language -> code that does what this step does."""
         return {}
 

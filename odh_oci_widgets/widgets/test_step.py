@@ -110,7 +110,12 @@ class TestStep(Step):
             form = self.classification
             return {
                 "Python": snippets.classify(
-                    name, target, form.names, form.top.value, form.labels_name or None
+                    name,
+                    target,
+                    form.names,
+                    top=form.top.value,
+                    labels=form.labels_name or None,
+                    preprocessing=form.preprocessing.value,
                 )
             }
         ask = self.completion

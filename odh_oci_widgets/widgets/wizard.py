@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -52,7 +53,7 @@ class Wizard(widgets.VBox):
         self.test = TestStep(prompt=prompt, labels=labels, flow=self.flow)
         self.steps: tuple[Step, ...] = (self.model, self.image, self.build, self.deploy, self.test)
         self._at = 0
-        self._tabs = [button("", lambda at=at: self.go(at)) for at in range(len(self.steps))]
+        self._tabs = [button("", partial(self.go, at)) for at in range(len(self.steps))]
         self._header = widgets.HBox(self._tabs)
         self._header.add_class("odh-oci-tabs")
         self._body = widgets.VBox()

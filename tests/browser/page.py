@@ -78,8 +78,14 @@ class NotebookPage:
         self.page.evaluate(
             "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name
         )
-        dark = "true" if "Dark" in name else "false"
-        self.page.wait_for_selector(f'body[data-jp-theme-light="{"false" if dark == "true" else "true"}"]')
+        light = "false" if "Dark" in name else "true"
+        self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
+
+    def choose_files(self, button: str, *files: Path) -> None:
+        """Pick files in the dialog that a button opens."""
+        with self.page.expect_file_chooser() as chooser:
+            self.output.get_by_title(button, exact=True).click()
+        chooser.value.set_files(files)
 
     def picture(self, name: str) -> Path:
         """A screenshot of the wizard alone."""

@@ -53,9 +53,7 @@ def test_through_a_registry_and_kept_it_can_be_called_again(temporary: Path, reg
 
 
 def test_without_its_extra_it_says_what_to_install(temporary: Path) -> None:
-    program = (
-        "import sys; sys.modules['skl2onnx'] = None; from odh_oci_widgets.cli import main; sys.exit(main(['demo']))"
-    )
+    program = "import sys; sys.modules['skl2onnx'] = None; from odh_oci_widgets.cli import main; sys.exit(main(['demo']))"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
     )

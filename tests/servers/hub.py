@@ -360,6 +360,9 @@ class _Api(_Handler):
 
     def search(self) -> None:
         """`?search=…&author=…&filter=…&pipeline_tag=…&sort=downloads&limit=…`, most downloads first."""
+        if self.bearer not in {None, self.hub.token, self.hub.outsider}:
+            self.refuse(401, "", "Invalid credentials in Authorization header")
+            return
         words = self.query.get("search", [""])[0].lower()
         author = self.query.get("author", [""])[0]
         task = self.query.get("pipeline_tag", [""])[0]
@@ -382,7 +385,11 @@ class _Api(_Handler):
         if start + limit < len(found):
             rest = self.path.split("&cursor=", maxsplit=1)[0]
             headers["Link"] = f'<{self.hub.url}{rest}&cursor={start + limit}>; rel="next"'
-        self.answer(200, json.dumps(found[start : start + limit]).encode(), headers)
+        # As the real hub: with `expand` there is nothing but what was asked for.
+        wanted = {"_id", "id", "modelId", *self.query["expand"]} if "expand" in self.query else None
+        page = found[start : start + limit]
+        answer = [{key: value for key, value in info.items() if not wanted or key in wanted} for info in page]
+        self.answer(200, json.dumps(answer).encode(), headers)
 
     def file(self, name: str, rest: list[str]) -> None:
         repo = self.repo(name, bytes_wanted=True)

@@ -133,22 +133,24 @@ def run(options: argparse.Namespace, output: Output) -> None:
         output.note("Cancelling …")
         with suppress(OdhOciError):
             build.wait(CANCEL_SECONDS)
+        _tell_end(build, output)
         output.note("The next try reuses what was sent.")
         raise
 
 
 def _follow(build: Build, output: Output) -> None:
     """JSON lines on standard output, or bars on standard error."""
-    from odh_oci_widgets.builders.report import log_lines
+    from odh_oci_widgets.builders.report import Lines
     from odh_oci_widgets.cli.bars import Bars
     from odh_oci_widgets.oci.events import Done, Failed, LayerProgress, to_json
 
-    bars = Bars(sys.stderr)
+    bars, lines = Bars(sys.stderr), Lines()
     for event in build.events():
         if output.json:
             output.line(to_json(event))
             output.failure_told = isinstance(event, Failed)
             continue
+        line = lines.of(event)
         match event:
             case LayerProgress():
                 bars.show(build.progress)
@@ -157,9 +159,17 @@ def _follow(build: Build, output: Output) -> None:
             case Done():
                 bars.finish(build.progress)
                 output.note(_sum(event))
-            case _:
-                for line in log_lines([event]):
-                    bars.note(line)
+            case _ if line:
+                bars.note(line)
+
+
+def _tell_end(build: Build, output: Output) -> None:
+    """The last event, which the interrupt kept from being told; nothing while the build has not ended."""
+    from odh_oci_widgets.oci.events import to_json
+
+    if build.status.finished:
+        *_, last = build.events()
+        output.line(to_json(last))
 
 
 def _sum(done: Any) -> str:

@@ -61,7 +61,9 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         "--runtime", metavar="R", help="the serving runtime (default: the best fit to the format)"
     )
     group.add_argument(
-        "--runtime-image", metavar="IMAGE", help="the model server's image, where no runtime can be read there"
+        "--runtime-image",
+        metavar="IMAGE",
+        help="the model server's image, where no runtime can be read there",
     )
     group.add_argument(
         "--arg",
@@ -73,7 +75,9 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     group.add_argument("--gpu", type=int, default=0, metavar="N", help="GPUs")
     group.add_argument("--cpu", metavar="N", help="for example 2 or 500m")
     group.add_argument("--memory", metavar="SIZE", help="for example 8Gi")
-    group.add_argument("--hardware-profile", metavar="[PROJECT/]NAME", help="a hardware profile of the cluster")
+    group.add_argument(
+        "--hardware-profile", metavar="[PROJECT/]NAME", help="a hardware profile of the cluster"
+    )
     group.add_argument("--replicas", type=int, default=1, metavar="N", help="default: %(default)s")
     group.add_argument(
         "--pull-secret", metavar="SECRET", help="Secret of the project that opens the registry"

@@ -17,7 +17,12 @@ _EXAMPLES = """\
 def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = add_command(
-        commands, everywhere, "runtimes", run, help="list the serving runtimes of the project", examples=_EXAMPLES
+        commands,
+        everywhere,
+        "runtimes",
+        run,
+        help="list the serving runtimes of the project",
+        examples=_EXAMPLES,
     )
     add_cluster_options(parser)
 
@@ -51,7 +56,12 @@ def run(options: argparse.Namespace, output: Output) -> None:
     output.table(
         ("NAME", "FROM", "FORMATS", "FOR"),
         [
-            (r.name, r.source, ", ".join(sorted({name for name, _ in r.formats})), ", ".join(r.accelerators) or "cpu")
+            (
+                r.name,
+                r.source,
+                ", ".join(sorted({name for name, _ in r.formats})),
+                ", ".join(r.accelerators) or "cpu",
+            )
             for r in runtimes
         ],
     )

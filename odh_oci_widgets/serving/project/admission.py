@@ -24,7 +24,7 @@ def refused_pod(text: str) -> Diagnosis:
     return Diagnosis(state=ServiceState.FAILED, sentence=sentence, hint=hint, evidence=(text,))
 
 
-def _cause(text: str) -> tuple[str, str]:  # noqa: PLR0911 - one return for each kind
+def _cause(text: str) -> tuple[str, str]:
     if found := _QUOTA.search(text):
         quota, requested, used, limited = found.groups()
         return (

@@ -91,7 +91,9 @@ def _restarting(ended: dict[str, Any], code: int, message: str, *, race: bool) -
     elif ended.get("reason") == _OOM:
         sentence = "The model server ran out of memory and is started again."
     else:
-        sentence = f"The model server ended with {code} and is started again{_said(message)}.".replace("..", ".")
+        sentence = f"The model server ended with {code} and is started again{_said(message)}.".replace(
+            "..", "."
+        )
     return Diagnosis(
         state=ServiceState.STARTING,
         sentence=sentence,
@@ -107,7 +109,10 @@ def _why_it_fails(code: int, message: str, restarts: int, *, race: bool) -> tupl
             "See the log of the container `modelcar`; the image may be unreadable for the model server.",
         )
     if "exec format error" in message.lower():
-        return "The model server's image is made for another processor than the node's.", "Choose another runtime."
+        return (
+            "The model server's image is made for another processor than the node's.",
+            "Choose another runtime.",
+        )
     if code == _KILLED:
         return (
             f"The model server was killed {restarts} times (137): too little memory, or a probe that it failed.",

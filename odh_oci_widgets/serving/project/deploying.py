@@ -30,7 +30,6 @@ def preview(
     *,
     project: Project | None = None,
     pull_secret: str | Credential | None = None,
-    hardware_profile: str | None = None,
     insecure: bool = False,
     **options: Any,
 ) -> Preview:
@@ -46,6 +45,10 @@ def preview(
         if isinstance(pull_secret, str):
             spec = replace(spec, pull_secrets=(pull_secret,))
         return preview_of(spec, runtime, notes=notes)
+    profile = read_profile(project, spec.hardware_profile) if spec.hardware_profile else None
+    if profile and profile.accelerators and not spec.gpu:
+        accelerator, count = next(iter(profile.accelerators.items()))
+        spec = replace(spec, gpu=int(count), accelerator=accelerator)
     runtime = _chosen(spec, runtimes, " ".join(unread))
     if isinstance(pull_secret, str):
         secrets, connection, said = pull_secrets_for(project, pull_secret)
@@ -58,8 +61,8 @@ def preview(
             f"The connection `{made}` is made from the credentials given; it is not part of the preview."
         )
     made_preview = preview_of(spec, runtime, namespace=project.namespace, notes=notes)
-    if hardware_profile:
-        _use_profile(made_preview.objects[1], read_profile(project, hardware_profile), spec)
+    if profile:
+        _use_profile(made_preview.objects[1], profile, spec)
     return made_preview
 
 
@@ -88,7 +91,7 @@ def deploy(
 
 def _chosen(spec: ServiceSpec, runtimes: Sequence[Runtime], unread: str) -> Runtime:
     """The best of the runtimes read; our own definition where none fits, with the reason."""
-    wanted: dict[str, Any] = {"model_format": spec.format, "gpu": spec.gpu}
+    wanted: dict[str, Any] = {"model_format": spec.format, "gpu": spec.gpu, "accelerator": spec.accelerator}
     if spec.runtime_image is None:
         try:
             return choose(runtimes, name=spec.runtime, **wanted)
@@ -121,9 +124,7 @@ def _use_profile(service: Manifest, profile: HardwareProfile, spec: ServiceSpec)
     annotations["opendatahub.io/hardware-profile-resource-version"] = profile.resource_version
     predictor = service["spec"]["predictor"]
     asked = {"cpu": spec.cpu, "memory": spec.memory}
-    defaults = {key: count for key, count in profile.resources.items() if not asked.get(key)}
-    if spec.gpu:
-        defaults = {key: count for key, count in defaults.items() if key in {"cpu", "memory"}}
+    defaults = {key: profile.resources[key] for key in asked if key in profile.resources and not asked[key]}
     for part in predictor["model"]["resources"].values():
         part.update(defaults)
     predictor.pop("tolerations", None)  # the profile brings its own

@@ -69,7 +69,7 @@ def _stopped(snapshot: Snapshot) -> Diagnosis | None:
     return _said(ServiceState.STOPPED, "The service is stopped.", "Start it with `start()`.")
 
 
-def _refused_spec(snapshot: Snapshot) -> Diagnosis | None:  # noqa: PLR0911 - one return for each kind
+def _refused_spec(snapshot: Snapshot) -> Diagnosis | None:
     """KServe cannot make anything of it: no runtime, a format the runtime does not take."""
     model = snapshot.status.get("modelStatus") or {}
     failure = model.get("lastFailureInfo") or {}
@@ -142,7 +142,7 @@ def _pods(snapshot: Snapshot) -> Diagnosis | None:
     return _with_older(snapshot, (grave or found)[0])
 
 
-def _not_begun(snapshot: Snapshot) -> Diagnosis | None:  # noqa: PLR0911 - one return for each kind
+def _not_begun(snapshot: Snapshot) -> Diagnosis | None:
     """Before there are pods, and when KServe has not looked at the newest version yet."""
     if snapshot.current and not _outdated(snapshot):
         return None
