@@ -142,7 +142,7 @@ def _is_tensor(array: Array, spec: TensorSpec) -> bool:
     same = len(array.shape) == len(wanted) and all(
         n in (-1, m) for n, m in zip(wanted, array.shape, strict=True)
     )
-    return same or (-1 not in wanted and array.size == int(np.prod(wanted)) and array.ndim <= 2)  # noqa: PLR2004
+    return same or (-1 not in wanted and array.size == int(np.prod(wanted)) and array.ndim <= 2)
 
 
 def _batches(tensors: Sequence[Array], spec: TensorSpec) -> list[Array]:
@@ -183,16 +183,16 @@ def _scores(client: V2Client, batch: Array) -> Array:
 
 def _flat(array: Array) -> Array | None:
     """[pictures, classes], or None when it is not that: scores may come as [n, classes, 1, 1]."""
-    while array.ndim > 2 and array.shape[-1] == 1:  # noqa: PLR2004
+    while array.ndim > 2 and array.shape[-1] == 1:
         array = array[..., 0]
-    return array if array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind == "f" else None  # noqa: PLR2004
+    return array if array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind == "f" else None
 
 
 def _may_be_scores(spec: TensorSpec) -> bool:
     shape = spec.shape
-    while len(shape) > 2 and shape[-1] == 1:  # noqa: PLR2004
+    while len(shape) > 2 and shape[-1] == 1:
         shape = shape[:-1]
-    return spec.datatype.startswith("FP") and (not shape or (len(shape) == 2 and shape[1] != 1))  # noqa: PLR2004
+    return spec.datatype.startswith("FP") and (not shape or (len(shape) == 2 and shape[1] != 1))
 
 
 def _no_classifier(name: str, outputs: Sequence[TensorSpec]) -> NotAClassifier:

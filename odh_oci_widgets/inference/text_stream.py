@@ -122,7 +122,7 @@ class TextStream:
                 trouble = said["error"] if isinstance(said.get("error"), dict) else said
                 status = trouble.get("code")
                 raise refusal(
-                    status if isinstance(status, int) and status >= 400 else 500,  # noqa: PLR2004
+                    status if isinstance(status, int) and status >= 400 else 500,
                     server_words(data.encode()),
                     self._url,
                 )
