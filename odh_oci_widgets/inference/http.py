@@ -142,7 +142,7 @@ def broken(error: HTTPError, url: str) -> InferenceError:
 
 def refusal(status: int, words: str, url: str, location: str | None = None) -> InferenceError:
     """The sentence for an HTTP status that is no success."""
-    said = f": {words}" if words else "."
+    said = f": {words.rstrip('.')}." if words else "."
     if location:
         return CallNotAllowed(
             f"{url} sends us elsewhere ({urlsplit(location).hostname or location}), as a login page does.",
