@@ -130,8 +130,8 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
 
 @pytest.mark.parametrize("count", [1, 200])
 def test_a_build_takes_little_memory_whatever_the_size(hub: Hub, registry: Registry, count: int) -> None:
-    """512 MiB in one file or in 200: the whole command stays below 110 MiB."""
-    size = 2**29 // count
+    """256 MiB in one file or in 200: the whole command stays below 110 MiB."""
+    size = 2**28 // count
     content = bytes(size) if count > 1 else Sparse(b"", size)
     hub.add(f"cli/large-{count}", {f"part-{number}.safetensors": content for number in range(count)})
     program = (

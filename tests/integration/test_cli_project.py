@@ -9,8 +9,16 @@ import yaml
 
 from tests.command import odh_oci
 from tests.servers.kubernetes import KubernetesApi
+from tests.servers.registry import Registry
 
-IMAGE = "quay.io/me/digits@sha256:" + "0" * 64
+
+@pytest.fixture(scope="module")
+def image(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image of an ONNX model, with its digest."""
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "model.onnx").write_bytes(b"\x08\x08" + bytes(1000))
+    name = f"{registry.host}/cli/project:1"
+    return odh_oci("build", folder, name, "--base", "embedded", "--insecure").ok().out.strip()
 
 
 @pytest.fixture
@@ -51,8 +59,10 @@ def test_runtimes_are_listed(namespace: str) -> None:
 
 
 @pytest.mark.usefixtures("as_editor")
-def test_a_deployment_is_shown_then_made_then_removed(kubernetes_api: KubernetesApi, namespace: str) -> None:
-    deploy = ("deploy", IMAGE, "digits", "--format", "onnx")
+def test_a_deployment_is_shown_then_made_then_removed(
+    kubernetes_api: KubernetesApi, namespace: str, image: str
+) -> None:
+    deploy = ("deploy", image, "digits", "--insecure")
     objects = list(yaml.safe_load_all(odh_oci(*deploy, "--dry-run", "-o", "yaml").ok().out))
     assert [one["kind"] for one in objects] == ["ServingRuntime", "InferenceService"]
     assert objects == odh_oci(*deploy, "--dry-run", "--json").ok().json["manifests"]
@@ -62,7 +72,7 @@ def test_a_deployment_is_shown_then_made_then_removed(kubernetes_api: Kubernetes
     assert (made["name"], made["target"]) == ("digits", "project")
     service = kubernetes_api.get("inferenceservices", "digits", namespace)
     assert service
-    assert service["spec"]["predictor"]["model"]["storageUri"] == f"oci://{IMAGE}"
+    assert service["spec"]["predictor"]["model"]["storageUri"] == f"oci://{image.replace(':1@', '@')}"
     assert [s["name"] for s in odh_oci("list", "--target", "project", "--json").ok().json["services"]] == [
         "digits"
     ]
@@ -74,9 +84,9 @@ def test_a_deployment_is_shown_then_made_then_removed(kubernetes_api: Kubernetes
 
 @pytest.mark.usefixtures("as_nobody")
 def test_no_permission_is_one_sentence_with_the_command_that_repairs(
-    kubernetes_api: KubernetesApi, namespace: str
+    kubernetes_api: KubernetesApi, namespace: str, image: str
 ) -> None:
-    told = odh_oci("deploy", IMAGE, "digits", "--format", "onnx", "--no-wait").failed()
+    told = odh_oci("deploy", image, "digits", "--insecure", "--no-wait").failed()
     assert "oc policy add-role-to-user edit" in told
     assert "services" in odh_oci("list", "--target", "project").failed()
     assert kubernetes_api.get("servingruntimes", "digits", namespace) is None
@@ -87,9 +97,9 @@ def test_a_layout_cannot_go_to_a_cluster(tmp_path: Path) -> None:
     assert "no cluster can read" in odh_oci("deploy", f"oci:{tmp_path}/image", "digits").failed()
 
 
-def test_a_dry_run_works_without_a_cluster() -> None:
-    ran = odh_oci("deploy", IMAGE, "granite", "--format", "huggingface", "--gpu", "1", "--arg=--dtype=half",
-                  "--dry-run").ok()  # fmt: skip
+def test_a_dry_run_works_without_a_cluster(image: str) -> None:
+    options = ("--insecure", "--format", "huggingface", "--gpu", "1", "--arg=--dtype=half", "--dry-run")
+    ran = odh_oci("deploy", image, "granite", *options).ok()
     service = list(yaml.safe_load_all(ran.out))[1]
     assert "--dtype=half" in service["spec"]["predictor"]["model"]["args"]
     assert "no cluster can be asked" in ran.err

@@ -9,7 +9,7 @@ from odh_oci_widgets.cli.adding import add_cluster_options, add_command
 from odh_oci_widgets.cli.output import Output
 
 if TYPE_CHECKING:
-    from odh_oci_widgets.cluster import Access
+    from odh_oci_widgets.cluster.access import Access
 
 _EXAMPLES = """\
   odh-oci check
@@ -33,7 +33,8 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, output: Output) -> int:
     """Show the answers; the exit status is 1 where something is missing."""
-    from odh_oci_widgets.cluster import check, connect
+    from odh_oci_widgets.cluster import connect
+    from odh_oci_widgets.cluster.access import check
 
     access = check(
         connect(kubeconfig=options.kubeconfig, context=options.context, namespace=options.namespace)
