@@ -112,7 +112,7 @@ def unreachable(url: str, error: BaseException) -> SourceUnreachable:
 
 def _piece(url: str, answer: urllib3.BaseHTTPResponse, start: int, length: int) -> Piece:
     size = _size(answer)
-    if answer.status == 416:
+    if answer.status == 416:  # behind the end: an empty file, or a file shorter than thought
         return Piece(data=b"", size=size, headers=answer.headers)
     if answer.status not in {200, 206}:
         raise _refusal(url, answer.status)

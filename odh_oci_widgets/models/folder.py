@@ -123,7 +123,7 @@ class _Scan:
 
 def _model_file(scan: _Scan, found: _Found) -> ModelFile:
     size = found.real.stat().st_size
-    if size < 1024:
+    if size < 1024:  # a clone without `git lfs pull` has pointers of about 130 bytes
         head = found.real.read_bytes()
         if head.startswith(b"version https://git-lfs"):
             refuse_impostor(found.path, head, shown=found.path)

@@ -16,7 +16,7 @@ from odh_oci_widgets.models import SourceUnreachable, open_model, understand
 from odh_oci_widgets.models import hub as hub_module
 from odh_oci_widgets.models.bounded import within
 from tests.servers.hub import Content, Hub
-from tests.servers.kubernetes.certificates import make_certificates
+from tests.servers.kubernetes.certificates import Authority
 
 HEADER = json.dumps({"w": {"dtype": "BF16", "shape": [50], "data_offsets": [0, 100]}}).encode()
 FILES: dict[str, Content] = {
@@ -44,9 +44,10 @@ def in_a_process(**environment: str) -> str:
 
 
 def test_a_certificate_of_ones_own(tmp_path: Path) -> None:
-    authority, certificate, key = make_certificates(tmp_path)
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue()
     with Hub({"network/tiny": FILES}, tls=(certificate, key)) as hub:
-        assert in_a_process(HF_ENDPOINT=hub.url, SSL_CERT_FILE=str(authority)) == "{'BF16': 50}"
+        assert in_a_process(HF_ENDPOINT=hub.url, SSL_CERT_FILE=str(authority.certificate)) == "{'BF16': 50}"
         untrusted = in_a_process(HF_ENDPOINT=hub.url)
         assert "SourceUnreachable The certificate of 127.0.0.1:" in untrusted
         assert "SSL_CERT_FILE" in untrusted
