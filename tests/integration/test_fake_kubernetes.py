@@ -562,6 +562,31 @@ class TestSchemas:
         )
         assert 'spec.containers in body must be of type array: "string"' in message
 
+    def test_core_kinds_are_decoded_strictly_too(self, raw: Raw, namespace: str) -> None:
+        path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        pod = {
+            "containers": [{"name": "c", "image": "busybox", "comand": ["true"]}],
+            "restartPolicy": "Never",
+        }
+        body: Object = {"metadata": {"name": "j"}, "spec": {"template": {"spec": pod}}}
+        code, answer, _ = raw("POST", path, body, fieldValidation="Strict")
+        assert code == 400
+        assert answer["message"] == (
+            'Job in version "v1" cannot be handled as a Job: strict decoding error: unknown field '
+            '"spec.template.spec.containers[0].comand"'
+        )
+        code, answer, headers = raw("POST", path, body)
+        assert code == 201
+        assert "spec.template.spec.containers[0].comand" in headers["Warning"]
+        assert "comand" not in answer["spec"]["template"]["spec"]["containers"][0]
+        body["spec"]["parallelism"] = "two"
+        code, answer, _ = raw("POST", path, body)
+        assert code == 400
+        assert answer["message"] == (
+            'Job in version "v1" cannot be handled as a Job: json: cannot unmarshal string into Go struct field '
+            "JobSpec.spec.parallelism of type int32"
+        )
+
 
 class TestAdmission:
     @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class KubernetesApi:
         admission = Admission(
             self.store, authorizer, kserve=kserve, applications=self.APPLICATIONS if odh else ""
         )
-        objects = Objects(self.store, self.catalogue, admission)
+        objects = Objects(self.store, self.catalogue, admission, schemas)
         self.api = Api(
             store=self.store,
             catalogue=self.catalogue,

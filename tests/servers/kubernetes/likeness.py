@@ -34,16 +34,20 @@ def shift_times(value: Any, by: timedelta) -> Any:
     """The same JSON value with every time moved."""
 
     def moved(text: str) -> str:
-        return _TIME.sub(lambda found: _shown(_parsed(found[0]) + by), text) if _TIME.search(text) else text
+        return (
+            _TIME.sub(lambda found: shown_time(parsed_time(found[0]) + by), text)
+            if _TIME.search(text)
+            else text
+        )
 
     return each_string(value, moved)
 
 
-def _parsed(text: str) -> datetime:
+def parsed_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _shown(time: datetime) -> str:
+def shown_time(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -74,13 +78,13 @@ class Likeness:
     def of(self, recording: Recording, value: Any, at: float) -> Any:
         """A recorded value as it is for this service, at a step whose time is now."""
         self._uids.setdefault(recording.uid, self._uid)
-        then = _parsed(recording.origin) + timedelta(seconds=at)
+        then = parsed_time(recording.origin) + timedelta(seconds=at)
         by = datetime.now(UTC) - then
 
         def change(text: str) -> str:
             text = _UID.sub(lambda found: self._uids.setdefault(found[0], str(uuid.uuid4())), text)
             if _TIME.search(text):
-                text = _TIME.sub(lambda found: _shown(_parsed(found[0]) + by), text)
+                text = _TIME.sub(lambda found: shown_time(parsed_time(found[0]) + by), text)
             if recording.runtime_image and self.container.get("image"):
                 text = text.replace(recording.runtime_image, "\0runtime")
             repository, tag = _RECORDED_IMAGE.rsplit(":", 1)

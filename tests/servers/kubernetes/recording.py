@@ -33,7 +33,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Recording:
-    """`segments`: steps after each act of the user: `create`, then `stop`, `start`, `change` or `delete`.
+    """`segments`: steps after each act of the user: `create`, then `stop`, `start`, `change` or `delete`
+    (of a build: `cancel`).
 
     `answers` are the refusals and responses that came instead of objects (builds).
     """
@@ -101,7 +102,7 @@ def read(name: str, lines: Iterable[Object]) -> Recording:
             continue  # the user's own act
         if step.resource == "pods" and not image:
             image = _runtime_image(states.get(key, {}))
-        act = _act(step, before) if step.resource == "inferenceservices" else ""
+        act = _act(step, before) if step.resource in ("inferenceservices", "builds") else ""
         if act:
             current = act
             segments[current] = []
@@ -129,6 +130,8 @@ def _step(line: Object, states: dict[tuple[str, str], Object]) -> Step:
 def _act(step: Step, before: Object) -> str:
     """What the user did, if this change is the user's."""
     meta = (step.patch or {}).get("metadata") or {}
+    if step.resource == "builds":
+        return "cancel" if ((step.patch or {}).get("status") or {}).get("cancelled") else ""
     if meta.get("deletionTimestamp") and not before.get("metadata", {}).get("deletionTimestamp"):
         return "delete"
     stop = (meta.get("annotations") or {}).get(STOP)
