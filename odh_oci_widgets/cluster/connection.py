@@ -157,13 +157,13 @@ def workbench_namespace(
     except OSError:
         found = ""
     parts = environ.get("NB_PREFIX", "").strip("/").split("/")
-    return found or (parts[1] if len(parts) == 3 and parts[0] == "notebook" else None)  # noqa: PLR2004
+    return found or (parts[1] if len(parts) == 3 and parts[0] == "notebook" else None)
 
 
 def workbench_name(environ: Mapping[str, str] = os.environ) -> str | None:
     """The name of this workbench, and of its service account; None outside a workbench."""
     parts = environ.get("NB_PREFIX", "").strip("/").split("/")
-    return parts[2] if len(parts) == 3 and parts[0] == "notebook" else None  # noqa: PLR2004
+    return parts[2] if len(parts) == 3 and parts[0] == "notebook" else None
 
 
 def _first_line(error: Exception) -> str:

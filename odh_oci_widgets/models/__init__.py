@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from .errors import (
-    ExporterMissing,
     ModelAccessMissing,
     ModelEmpty,
     ModelError,
@@ -17,6 +16,7 @@ from .errors import (
     ModelNotFound,
     NotAModel,
     ObjectNotExported,
+    PackageMissing,
     PathLeavesFolder,
     ReferenceNotUnderstood,
     RevisionNotFound,
@@ -40,7 +40,6 @@ __all__ = [
     "Config",
     "CpuNeeds",
     "Estimate",
-    "ExporterMissing",
     "Facts",
     "GpuFit",
     "KvCache",
@@ -55,6 +54,7 @@ __all__ = [
     "ModelSummary",
     "NotAModel",
     "ObjectNotExported",
+    "PackageMissing",
     "Part",
     "PathLeavesFolder",
     "ReferenceNotUnderstood",

@@ -107,11 +107,11 @@ def unreachable(url: str, error: BaseException) -> SourceUnreachable:
 
 def _piece(url: str, answer: urllib3.BaseHTTPResponse, start: int, length: int) -> Piece:
     size = _size(answer)
-    if answer.status == 416:  # noqa: PLR2004 - behind the end: an empty file, or a file shorter than thought
+    if answer.status == 416:
         return Piece(data=b"", size=size, headers=answer.headers)
     if answer.status not in {200, 206}:
         raise _refusal(url, answer.status)
-    if answer.status == 200 and start:  # noqa: PLR2004
+    if answer.status == 200 and start:
         raise SourceUnreachable(
             f"The server of {_shown(url)} does not send parts of a file.",
             hint="Download it and choose the folder.",
@@ -126,7 +126,7 @@ def _size(answer: urllib3.BaseHTTPResponse) -> int | None:
     length = answer.headers.get("Content-Length", "")
     # Of a compressed answer the length says nothing about the file.
     plain = answer.headers.get("Content-Encoding", "identity") == "identity"
-    return int(length) if answer.status == 200 and plain and length.isdigit() else None  # noqa: PLR2004
+    return int(length) if answer.status == 200 and plain and length.isdigit() else None
 
 
 def _refusal(url: str, status: int) -> ModelError:

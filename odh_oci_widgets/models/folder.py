@@ -121,7 +121,7 @@ class _Scan:
 
 def _model_file(scan: _Scan, found: _Found) -> ModelFile:
     size = found.real.stat().st_size
-    if size < 1024:  # noqa: PLR2004 - a clone without `git lfs pull` has pointers of about 130 bytes
+    if size < 1024:
         head = found.real.read_bytes()
         if head.startswith(b"version https://git-lfs"):
             refuse_impostor(found.path, head, shown=found.path)

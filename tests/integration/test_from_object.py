@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from odh_oci_widgets.models import (
-    ExporterMissing,
+    PackageMissing,
     Model,
     ModelFormat,
     ObjectNotExported,
@@ -85,7 +85,7 @@ def test_a_missing_exporter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = linear.LogisticRegression().fit(ROWS, CLASSES)
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
     with pytest.raises(
-        ExporterMissing, match=r"To export a LogisticRegression to ONNX, the package `skl2onnx`"
+        PackageMissing, match=r"To export a LogisticRegression to ONNX, the package `skl2onnx`"
     ) as caught:
         from_object(fitted, ROWS)
     assert caught.value.hint == "Install it in a cell: %pip install skl2onnx"

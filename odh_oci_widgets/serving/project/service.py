@@ -248,7 +248,7 @@ class ProjectService(Answering):
                 INFERENCE_SERVICES, self.name, {"metadata": {"annotations": dict(annotations)}}
             )
         except ClusterError as error:
-            if error.status == 404 and not isinstance(error, KindNotFound):  # noqa: PLR2004
+            if error.status == 404 and not isinstance(error, KindNotFound):
                 raise ServiceNotFound(f"There is no service `{self.name}`.") from error
             raise
 
