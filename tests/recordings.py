@@ -13,7 +13,11 @@ from tests.servers.kubernetes.recording import FOLDER
 
 SPEC = {
     "predictor": {
-        "model": {"runtime": "demo", "modelFormat": {"name": "onnx"}, "storageUri": "oci://quay.io/org/model:1"}
+        "model": {
+            "runtime": "demo",
+            "modelFormat": {"name": "onnx"},
+            "storageUri": "oci://quay.io/org/model:1",
+        }
     }
 }
 
@@ -31,10 +35,14 @@ def snapshots(situation: str) -> Iterator[Snapshot]:
         if kind == "DELETED":
             objects.pop(key, None)
         else:
-            objects[key] = change["object"] if "object" in change else json_merge(objects[key], change["patch"])
+            objects[key] = (
+                change["object"] if "object" in change else json_merge(objects[key], change["patch"])
+            )
         if resource == "inferenceservices" and not name:
             name, began = key[1], moment(change["object"]["metadata"]["creationTimestamp"])
-            objects[key]["spec"] = SPEC  # recordings hold what the controllers did; this is what the user wrote
+            objects[key]["spec"] = (
+                SPEC  # recordings hold what the controllers did; this is what the user wrote
+            )
         if began is not None:
             yield _snapshot(objects, name, began + timedelta(seconds=change["t"]))
 

@@ -184,19 +184,13 @@ def test_a_token_that_is_wrong_and_one_that_may_not():
 
 
 def test_a_service_that_answers_the_cluster_and_not_us():
-    found = diagnose(
-        last("ready-internal").answered(replace(YES, reachable=False, text="no name"))
-    )
+    found = diagnose(last("ready-internal").answered(replace(YES, reachable=False, text="no name")))
     assert found.state is ServiceState.READY
     assert "external route" in found.hint
 
 
 def test_the_restart_race_becomes_a_failure_when_it_does_not_end():
-    raced = next(
-        s
-        for s in snapshots("restart-race")
-        if "started before the model" in diagnose(s).sentence
-    )
+    raced = next(s for s in snapshots("restart-race") if "started before the model" in diagnose(s).sentence)
     raced = copy.deepcopy(raced)
     for status in raced.pods[0]["status"]["containerStatuses"]:
         if status["name"] == "kserve-container":

@@ -235,7 +235,7 @@ def _silent(status: int | None, text: str) -> Diagnosis:
     if status is None:
         return _said(
             ServiceState.STARTING,
-            f"The model server runs, and the model cannot be asked from here: {text or 'no answer'}.",
+            f"The model server runs, and the model cannot be asked from here: {text.rstrip('.') or 'no answer'}.",
             "Work in a workbench of the cluster, or deploy with an external route.",
         )
     return _said(
