@@ -8,6 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.hub import Hub
+from tests.servers.kubernetes.fixtures import (  # noqa: F401 - fixtures are found by name
+    _kubernetes_server,
+    editor,
+    kubeconfig,
+    kubernetes_api,
+    namespace,
+)
 from tests.servers.registry import Registry
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -41,6 +49,19 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     server = Registry(tmp_path_factory.mktemp("registry"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def _hub() -> Iterator[Hub]:
+    with Hub() as hub:
+        yield hub
+
+
+@pytest.fixture
+def hub(_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """The hub stand-in of the session, set as HF_ENDPOINT: `hub.add("name-of-your-own/model", {...})`."""
+    monkeypatch.setenv("HF_ENDPOINT", _hub.url)
+    return _hub
 
 
 @pytest.fixture(scope="session")

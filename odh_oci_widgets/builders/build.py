@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.events import Event
 from odh_oci_widgets.oci.plan import Plan
 
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from odh_oci_widgets.oci import Credentials
 
 
 class BuildStatus(StrEnum):
@@ -21,11 +24,13 @@ class BuildStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    #: whoever ran it is gone without having said how it ended
+    INTERRUPTED = "interrupted"
 
     @property
     def finished(self) -> bool:
         """Whether nothing more will happen."""
-        return self in {BuildStatus.SUCCEEDED, BuildStatus.FAILED, BuildStatus.CANCELLED}
+        return self not in {BuildStatus.PENDING, BuildStatus.RUNNING}
 
 
 @runtime_checkable
@@ -74,8 +79,15 @@ class Builder(Protocol):
 
     name: str
 
-    def start(self, plan: Plan) -> Build:
-        """Start and return at once."""
+    def start(
+        self,
+        plan: Plan,
+        *,
+        credentials: Credentials | None = None,
+        secrets: Mapping[str, str] | None = None,
+        verify: bool = True,
+    ) -> Build:
+        """Start and return at once. `secrets` go to whoever executes the plan, never into it: `{"hf": token}`."""
 
     def builds(self) -> list[Build]:
         """Running and finished builds, newest first, also of earlier kernels."""

@@ -16,9 +16,21 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """The text a language model gave, why it stopped (`stop`, `length`), and the tokens it counted."""
+    """The text a language model gave, why it stopped (`stop`, `length`, `cancelled`), and the tokens it counted.
+
+    `seconds` is the time of the whole call, `first_token_seconds` the time to the first piece of a stream.
+    """
 
     text: str
     finish_reason: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    seconds: float | None = None
+    first_token_seconds: float | None = None
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens a second over the whole call; None where the server counted none."""
+        if not self.completion_tokens or not self.seconds:
+            return None
+        return self.completion_tokens / self.seconds

@@ -1,1 +1,80 @@
-"""Choose: Hugging Face, the web, a folder; formats and the layout the runtime needs."""
+"""Choose: Hugging Face, the web, a folder; formats and the layout the runtime needs.
+
+>>> from odh_oci_widgets.models import open_model
+>>> model = open_model("hf://ibm-granite/granite-3.0-2b-instruct")  # doctest: +SKIP
+>>> model.format, model.revision[:7], len(model.files)  # doctest: +SKIP
+(<ModelFormat.HUGGINGFACE: 'huggingface'>, '69e41fe', 11)
+"""
+
+from __future__ import annotations
+
+from .errors import (
+    ExporterMissing,
+    ModelAccessMissing,
+    ModelEmpty,
+    ModelError,
+    ModelGated,
+    ModelNotFound,
+    NotAModel,
+    ObjectNotExported,
+    PathLeavesFolder,
+    ReferenceNotUnderstood,
+    RevisionNotFound,
+    SizeUnknown,
+    SourceUnreachable,
+    TokenRefused,
+)
+from .facts import Facts, understand
+from .from_object import from_object
+from .hub import hub_endpoint, hub_token
+from .model import GENERATIVE, Model, ModelFile, ModelFormat
+from .onnx_header import Tensor
+from .opening import open_model
+from .runtime import RuntimeKind, Suggestion
+from .searching import ModelSummary, Revision, revisions, search
+from .sizing import CpuNeeds, Estimate, GpuFit, Part, estimate_cpu, estimate_gpu, fit_gpu, host_memory
+from .transformers_config import Config, KvCache
+
+__all__ = [
+    "GENERATIVE",
+    "Config",
+    "CpuNeeds",
+    "Estimate",
+    "ExporterMissing",
+    "Facts",
+    "GpuFit",
+    "KvCache",
+    "Model",
+    "ModelAccessMissing",
+    "ModelEmpty",
+    "ModelError",
+    "ModelFile",
+    "ModelFormat",
+    "ModelGated",
+    "ModelNotFound",
+    "ModelSummary",
+    "NotAModel",
+    "ObjectNotExported",
+    "Part",
+    "PathLeavesFolder",
+    "ReferenceNotUnderstood",
+    "Revision",
+    "RevisionNotFound",
+    "RuntimeKind",
+    "SizeUnknown",
+    "SourceUnreachable",
+    "Suggestion",
+    "Tensor",
+    "TokenRefused",
+    "estimate_cpu",
+    "estimate_gpu",
+    "fit_gpu",
+    "from_object",
+    "host_memory",
+    "hub_endpoint",
+    "hub_token",
+    "open_model",
+    "revisions",
+    "search",
+    "understand",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -87,10 +88,14 @@ class Model:
 
     def plan_files(self, *, versioned: bool | None = None) -> tuple[PlanFile, ...]:
         """The files as they stand in the image: `models/1/…` when `versioned` (default: by format), else `models/…`."""
-        prefix = "models/1/" if (self.versioned if versioned is None else versioned) else "models/"
+        versioned = self.versioned if versioned is None else versioned
+        # A folder made for OpenVINO Model Server has its versions already: `1/model.onnx`.
+        has_versions = all(re.match(r"\d+/", file.path) for file in self.files)
+        prefix = "models/1/" if versioned and not has_versions else "models/"
+        above = self._folder_of_the_model() if prefix == "models/1/" else ""
         return tuple(
             PlanFile(
-                path=prefix + file.path,
+                path=prefix + file.path.removeprefix(above),
                 size=file.size,
                 source=file.source,
                 sha256=file.sha256,
@@ -98,3 +103,10 @@ class Model:
             )
             for file in self.files
         )
+
+    def _folder_of_the_model(self) -> str:
+        """`onnx/` where the model is `onnx/model.onnx`: the server looks for it directly in the version's folder."""
+        heads = (".onnx", ".xml", "saved_model.pb")
+        folders = {file.path.rpartition("/")[0] for file in self.files if file.path.endswith(heads)}
+        folder = folders.pop() if len(folders) == 1 else ""
+        return f"{folder}/" if folder else ""

@@ -86,6 +86,14 @@ class Credentials:
             raise failed
         return None
 
+    def registries(self) -> list[str]:
+        """The keys (`host`, `host/ns`) of all sources, in their order: where images may go. Asks no helper."""
+        found: dict[str, None] = dict.fromkeys(self._explicit)
+        for name, config in self._sources():
+            for section in ("auths", "credHelpers"):
+                found |= dict.fromkeys(_normal(key) for key in _section(name, config, section))
+        return list(found)
+
     def _sources(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Name and content of each source that exists, in order."""
         only = self._authfile or self._path("REGISTRY_AUTH_FILE")

@@ -39,8 +39,10 @@ class Service(Protocol):
     name: str
     #: `project` or `sandbox`
     target: str
-    #: `oci://…` as deployed
-    image: str
+
+    @property
+    def image(self) -> str:
+        """`oci://…` as deployed."""
 
     @property
     def url(self) -> str | None:

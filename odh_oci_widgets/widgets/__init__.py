@@ -1,1 +1,21 @@
-"""The ipywidgets: views only."""
+"""The ipywidgets: views only. Each step of the wizard also works alone."""
+
+from .build_step import BuildStep
+from .deploy_step import DeployStep
+from .flow import DeploySpec, Flow, ImageSpec
+from .image_step import ImageStep
+from .model_step import ModelStep
+from .test_step import TestStep
+from .wizard import Wizard
+
+__all__ = [
+    "BuildStep",
+    "DeploySpec",
+    "DeployStep",
+    "Flow",
+    "ImageSpec",
+    "ImageStep",
+    "ModelStep",
+    "TestStep",
+    "Wizard",
+]

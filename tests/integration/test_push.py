@@ -51,7 +51,9 @@ def make_model(folder: Path, *, large: int = 20 * 2**20, small: int = 21) -> Pat
 def files_of(folder: Path, prefix: str = "models") -> list[PlanFile]:
     return [
         PlanFile(
-            path=f"{prefix}/{path.relative_to(folder)}", size=path.stat().st_size, source=Source(path=str(path))
+            path=f"{prefix}/{path.relative_to(folder)}",
+            size=path.stat().st_size,
+            source=Source(path=str(path)),
         )
         for path in folder.rglob("*")
         if path.is_file()
@@ -163,7 +165,9 @@ def test_an_arbitrary_user_of_group_0_reads_every_file(
 ) -> None:
     image = f"{registry.host}/push/run:1"
     build(make_plan(files_of(model, "models/1"), image, base=base, insecure=(registry.host,)))
-    script = "cd /models && find . -type f -exec cat {} + >/dev/null && find . -exec stat -c '%n %a %u %g' {} +"
+    script = (
+        "cd /models && find . -type f -exec cat {} + >/dev/null && find . -exec stat -c '%n %a %u %g' {} +"
+    )
     said = podman("run", "--rm", "--user", "4711:0", "--tls-verify=false", image, "sh", "-ec", script)
     entries = {line.rsplit(" ", 3)[0]: line.rsplit(" ", 3)[1:] for line in said.splitlines()}
     assert entries["./1"] == ["555", "1001", "0"]

@@ -72,7 +72,15 @@ def push_base_image(folder: Path, image: str, **options: Any) -> str:
     """Write a base image and push it, not with our engine; the image."""
     layout = write_base_image(folder, **options)
     subprocess.run(
-        [require("skopeo"), "copy", "-q", "--all", "--dest-tls-verify=false", f"oci:{layout}:1", f"docker://{image}"],
+        [
+            require("skopeo"),
+            "copy",
+            "-q",
+            "--all",
+            "--dest-tls-verify=false",
+            f"oci:{layout}:1",
+            f"docker://{image}",
+        ],
         check=True,
         timeout=60,
     )

@@ -1,0 +1,104 @@
+"""Start builds, and find them again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from odh_oci_widgets.models import Model, hub_token
+from odh_oci_widgets.oci.plan import DEFAULT_BASE, Plan
+
+from .build import Build, Builder
+from .errors import BuilderUnknown
+from .kernel import KernelBuilder
+from .planning import plan_image
+
+if TYPE_CHECKING:
+    from odh_oci_widgets.oci import Credentials
+
+#: name -> what makes the builder
+BUILDERS: Mapping[str, Callable[[], Builder]] = {"kernel": KernelBuilder}
+
+
+def builder_named(name: str) -> Builder:
+    """The builder of that name. Raises BuilderUnknown."""
+    try:
+        return BUILDERS[name]()
+    except KeyError:
+        raise BuilderUnknown(
+            f"There is no builder `{name}`.", hint=f"Available: {', '.join(sorted(BUILDERS))}."
+        ) from None
+
+
+def build(
+    model: Model | str,
+    image: str,
+    *,
+    builder: str | Builder = "kernel",
+    base: str = DEFAULT_BASE,
+    platforms: Sequence[str] = ("linux/amd64",),
+    versioned: bool | None = None,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    insecure: bool | Sequence[str] = False,
+    credentials: Credentials | None = None,
+    token: str | None = None,
+    like: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    verify: bool = True,
+) -> Build:
+    """Start building the image of a model, and return at once.
+
+    `image` is `registry/repo:tag` or `oci:PATH[:TAG]`. `token` is the hub's (default: `HF_TOKEN`, then the file
+    that `hf auth login` writes); `credentials` are the registry's (default: the auth files of podman and docker).
+    `verify` checks content against the hub's sha256. The other options are those of `plan_image`.
+    Raises ModelError, ReferenceInvalid, PlanInvalid, BuilderUnknown; what goes wrong later is the build's `error`.
+
+    >>> build("hf://ibm-granite/granite-3.0-2b-instruct", "quay.io/me/granite:1").wait()  # doctest: +SKIP
+    'quay.io/me/granite:1@sha256:…'
+    """
+    executor = builder_named(builder) if isinstance(builder, str) else builder
+    plan = plan_image(
+        model,
+        image,
+        base=base,
+        platforms=platforms,
+        versioned=versioned,
+        include=include,
+        exclude=exclude,
+        insecure=insecure,
+        like=like,
+        labels=labels,
+        annotations=annotations,
+        token=token,
+        environ=os.environ,
+    )
+    return start(plan, builder=executor, credentials=credentials, token=token, verify=verify)
+
+
+def start(
+    plan: Plan,
+    *,
+    builder: str | Builder = "kernel",
+    credentials: Credentials | None = None,
+    token: str | None = None,
+    verify: bool = True,
+) -> Build:
+    """Start a plan made with `plan_image`, and return at once. The hub's token is looked up where none is given."""
+    executor = builder_named(builder) if isinstance(builder, str) else builder
+    return executor.start(plan, credentials=credentials, secrets=hub_secrets(plan, token), verify=verify)
+
+
+def builds() -> list[Build]:
+    """Running, finished and interrupted builds, newest first: of this process, of others, of earlier kernels."""
+    return [build for make in BUILDERS.values() for build in make().builds()]
+
+
+def hub_secrets(plan: Plan, token: str | None) -> dict[str, str]:
+    """The hub's token, where a file of the plan needs it: given, `HF_TOKEN`, or the hub's own token file."""
+    if not any(file.source.auth == "hf" for layer in plan.layers for file in layer.files):
+        return {}
+    token = hub_token(token)
+    return {"hf": token} if token else {}

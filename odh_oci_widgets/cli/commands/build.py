@@ -1,0 +1,191 @@
+"""`odh-oci build MODEL IMAGE`: build the image of a model and push it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from odh_oci_widgets.cli.adding import add_command
+from odh_oci_widgets.cli.output import Output
+from odh_oci_widgets.cli.secret_input import add_registry_options, hub_token, registry_credentials
+from odh_oci_widgets.oci.errors import OdhOciError
+from odh_oci_widgets.oci.plan import DEFAULT_BASE
+
+from .inspect import add_model_options
+
+if TYPE_CHECKING:
+    from odh_oci_widgets.builders import Build
+    from odh_oci_widgets.oci import Credentials, Plan
+
+#: Seconds that a cancelled build has to leave everything clean.
+CANCEL_SECONDS = 20
+
+_EXAMPLES = """\
+  odh-oci build hf://ibm-granite/granite-3.0-2b-instruct quay.io/me/granite:1
+  odh-oci build ./mobilenet oci:./image:1 --base embedded
+  odh-oci build ./mobilenet localhost:5000/me/mobilenet:1 --base embedded --insecure
+  odh-oci build hf://owner/name quay.io/me/name:2 --like quay.io/me/name:1     # reuse its layers
+  odh-oci build hf://owner/name quay.io/me/name:2 --plan-only                  # what would move
+  pass quay | odh-oci build ./model quay.io/me/model:1 --username me --password-stdin
+  IMAGE=$(odh-oci build ./model quay.io/me/model:1)                            # with its digest
+"""
+
+
+def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        everywhere,
+        "build",
+        run,
+        help="build the OCI image of a model and push it",
+        examples=_EXAMPLES,
+    )
+    add_model_options(parser)
+    parser.add_argument(
+        "image",
+        metavar="IMAGE",
+        help="registry/repository:tag, or oci:FOLDER[:TAG] for a layout on this machine",
+    )
+    parser.add_argument(
+        "--builder", default="kernel", metavar="B", help="who builds: kernel, this process (default)"
+    )
+    parser.add_argument(
+        "--base",
+        default=DEFAULT_BASE,
+        metavar="IMAGE",
+        help="an image, `embedded` or `scratch` (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--platform",
+        action="append",
+        metavar="OS/ARCH",
+        help="repeat it for an image of several platforms, which share the model's layers (default: linux/amd64)",
+    )
+    parser.add_argument(
+        "--versioned",
+        action=argparse.BooleanOptionalAction,
+        help="files in /models/1/ (OpenVINO Model Server) or in /models/ (default: by the model's format)",
+    )
+    parser.add_argument(
+        "--like",
+        action="append",
+        default=[],
+        metavar="IMAGE",
+        help="reuse layers of this image too (repeatable)",
+    )
+    parser.add_argument(
+        "--label", action="append", default=[], metavar="NAME=VALUE", help="a label of the image (repeatable)"
+    )
+    parser.add_argument(
+        "--annotation",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an annotation of its manifest",
+    )
+    parser.add_argument(
+        "--no-verify",
+        dest="verify",
+        action="store_false",
+        help="do not check the content against the hub's sha256 (saves CPU time)",
+    )
+    parser.add_argument(
+        "--plan-only", action="store_true", help="build nothing: tell what would move, be reused, or not work"
+    )
+    add_registry_options(parser)
+
+
+def run(options: argparse.Namespace, output: Output) -> None:
+    """Build the image, and print its reference with the digest."""
+    from odh_oci_widgets import builders
+
+    builder = builders.builder_named(options.builder)
+    credentials = registry_credentials(options, options.image)
+    token = hub_token(options)
+    plan = builders.plan_image(
+        options.model,
+        options.image,
+        base=options.base,
+        platforms=options.platform or ("linux/amd64",),
+        versioned=options.versioned,
+        include=options.include,
+        exclude=options.exclude,
+        insecure=options.insecure,
+        like=options.like,
+        labels=_pairs("--label", options.label),
+        annotations=_pairs("--annotation", options.annotation),
+        token=token,
+        environ=os.environ,
+    )
+    if options.plan_only:
+        _tell_plan(plan, credentials, output)
+        return
+    build = builders.start(plan, builder=builder, credentials=credentials, token=token, verify=options.verify)
+    try:
+        _follow(build, output)
+        output.say(build.wait())
+    except KeyboardInterrupt:
+        build.cancel()
+        output.note("Cancelling …")
+        with suppress(OdhOciError):
+            build.wait(CANCEL_SECONDS)
+        _tell_end(build, output)
+        output.note("The next try reuses what was sent.")
+        raise
+
+
+def _follow(build: Build, output: Output) -> None:
+    """JSON lines on standard output, or bars on standard error."""
+    from odh_oci_widgets.builders.report import Lines
+    from odh_oci_widgets.cli.bars import Bars
+    from odh_oci_widgets.oci.events import Done, Failed, LayerProgress, to_json
+
+    bars, lines = Bars(sys.stderr), Lines()
+    for event in build.events():
+        if output.json:
+            output.line(to_json(event))
+            output.failure_told = isinstance(event, Failed)
+            continue
+        line = lines.of(event)
+        match event:
+            case LayerProgress():
+                bars.show(build.progress)
+            case Failed():
+                bars.close()
+            case Done():
+                bars.finish(build.progress)
+                output.note(_sum(event))
+            case _ if line:
+                bars.note(line)
+
+
+def _tell_end(build: Build, output: Output) -> None:
+    """The last event, which the interrupt kept from being told; nothing while the build has not ended."""
+    from odh_oci_widgets.oci.events import to_json
+
+    if build.status.finished:
+        *_, last = build.events()
+        output.line(to_json(last))
+
+
+def _sum(done: Any) -> str:
+    from odh_oci_widgets.builders import human_bytes
+
+    moved = f"{human_bytes(done.sent)} sent, {human_bytes(done.reused)} reused"
+    return f"Done in {done.seconds:.1f} s: {moved}."
+
+
+def _tell_plan(plan: Plan, credentials: Credentials | None, output: Output) -> None:
+    raise NotImplementedError
+
+
+def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    for name, equals, _ in pairs:
+        if not (name and equals):
+            raise OdhOciError(f"{flag} {name} has no value.", hint=f"Write {flag} NAME=VALUE.")
+    return {name: value for name, _, value in pairs}

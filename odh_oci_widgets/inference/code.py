@@ -1,0 +1,146 @@
+"""The code of a call, for people to take along: Python of this package, the `openai` client, `curl`.
+
+A token is read from the environment variable TOKEN and stands in no code.
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+import shlex
+from enum import StrEnum
+from typing import Any
+
+from .generation import Prompt, Sampling, request, turns
+
+TOKEN = "TOKEN"  # noqa: S105 - the name of a variable
+
+
+class Style(StrEnum):
+    """In which words a call is shown."""
+
+    PYTHON = "python"
+    OPENAI = "openai"
+    CURL = "curl"
+
+
+def text_code(
+    style: Style | str,
+    *,
+    name: str,
+    url: str,
+    prompt: Prompt,
+    sampling: Sampling | None = None,
+    system: str | None = None,
+    stream: bool = False,
+    token: bool = False,
+) -> str:
+    """The code of a completion (`prompt` a text), or of a chat (turns, or with `system`).
+
+    >>> print(text_code("python", name="granite", url="http://h", prompt="Hi", sampling=Sampling(temperature=0)))
+    from odh_oci_widgets import service
+    <BLANKLINE>
+    granite = service("granite")
+    print(granite.complete("Hi", max_tokens=200, temperature=0).text)
+    """
+    sampling = sampling or Sampling()
+    if style == Style.PYTHON:
+        chat = system is not None or not isinstance(prompt, str)
+        arguments = [_literal(prompt)]
+        if system is not None:
+            arguments.append(f"system={_literal(system)}")
+        arguments += [f"{key}={_literal(value)}" for key, value in sampling.fields().items()]
+        variable, called = _variable(name), ", ".join(arguments)
+        head = f"from odh_oci_widgets import service\n\n{variable} = service({_literal(name)})\n"
+        if stream:
+            return f'{head}for piece in {variable}.stream({called}):\n    print(piece, end="")'
+        return f"{head}print({variable}.{'chat' if chat else 'complete'}({called}).text)"
+    if system is not None or not isinstance(prompt, str):
+        prompt = turns(prompt, system)
+    path, body = request(name, prompt, sampling, stream=stream)
+    if style == Style.CURL:
+        return _curl(
+            url + path, token, f"-d {shlex.quote(json.dumps(body, ensure_ascii=False))}", stream=stream
+        )
+    return _openai(url, path, body, token=token, stream=stream)
+
+
+def classification_code(
+    style: Style | str,
+    *,
+    name: str,
+    url: str,
+    picture: str,
+    top: int = 5,
+    labels: str | None = None,
+    preprocessing: str = "auto",
+    token: bool = False,
+) -> str:
+    """The code of a classification; with `curl`, a line of this package's Python prepares the body."""
+    if style == Style.PYTHON:
+        arguments = [_literal(picture), f"top={top}"]
+        if labels:
+            arguments.append(f"labels={_literal(labels)}")
+        if preprocessing != "auto":
+            arguments.append(f"preprocessing={_literal(preprocessing)}")
+        variable = _variable(name)
+        return (
+            f"from odh_oci_widgets import service\n\n{variable} = service({_literal(name)})\n"
+            f"for best in {variable}.classify({', '.join(arguments)})[0]:\n"
+            '    print(f"{best.probability:7.2%}  {best.label}")'
+        )
+    if style != Style.CURL:
+        raise ValueError("the openai client does not classify pictures")
+    script = (
+        "import sys; from odh_oci_widgets.inference.classification import request_json; "
+        "print(request_json(sys.stdin.read(), *sys.argv[1:]))"
+    )
+    metadata = f"{url}/v2/models/{name}"
+    described = (
+        "curl -sSf " + (f'-H "Authorization: Bearer ${TOKEN}" ' if token else "") + shlex.quote(metadata)
+    )
+    prepare = (
+        f"python -c {shlex.quote(script)} {shlex.quote(picture)} {shlex.quote(preprocessing)} > request.json"
+    )
+    return f"{described} | {prepare}\n" + _curl(f"{metadata}/infer", token, "--data-binary @request.json")
+
+
+def _curl(url: str, token: bool, data: str, *, stream: bool = False) -> str:
+    lines = [f"curl -sS{'N' if stream else ''} {shlex.quote(url)}", '-H "Content-Type: application/json"']
+    if token:
+        lines.append(f'-H "Authorization: Bearer ${TOKEN}"')
+    return " \\\n  ".join([*lines, data])
+
+
+def _openai(url: str, path: str, body: dict[str, Any], *, token: bool, stream: bool) -> str:
+    chat = path.endswith("chat/completions")
+    arguments = "".join(f"    {key}={_literal(value)},\n" for key, value in body.items())
+    key = f'os.environ["{TOKEN}"]' if token else '"none"'
+    head = "import os\n\n" if token else ""
+    lines = [
+        f"{head}from openai import OpenAI\n",
+        f"client = OpenAI(base_url={_literal(url + '/v1')}, api_key={key})",
+        f"answer = client.{'chat.completions' if chat else 'completions'}.create(\n{arguments})",
+    ]
+    if stream:
+        piece = "choice.delta.content or ''" if chat else "choice.text"
+        lines += [
+            "for chunk in answer:",
+            "    for choice in chunk.choices:",
+            f'        print({piece}, end="")',
+        ]
+    else:
+        lines.append(f"print(answer.choices[0].{'message.content' if chat else 'text'})")
+    return "\n".join(lines)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value)
+
+
+def _variable(name: str) -> str:
+    variable = name.replace("-", "_")
+    taken = keyword.iskeyword(variable) or variable in {"service", "print", "piece", "best"}
+    return "model" if taken else variable

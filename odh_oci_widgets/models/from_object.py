@@ -1,0 +1,133 @@
+"""A fitted model of the notebook as an ONNX model on disk, ready for an image."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .errors import ExporterMissing, ObjectNotExported
+from .folder import open_folder
+from .model import Model
+from .naming import service_name
+
+
+def from_object(model: Any, sample: Any, *, name: str | None = None, folder: Path | None = None) -> Model:
+    """The model that a fitted scikit-learn, XGBoost, LightGBM or PyTorch object is, exported to ONNX.
+
+    `sample` is a batch as `predict` takes it (an array of rows; for PyTorch a tensor or a tuple of tensors): the
+    export reads types and shapes from it; the number of rows stays free. Classifiers give labels and
+    probabilities as plain tensors. The file goes to `folder`, by default into
+    `$XDG_CACHE_HOME/odh-oci-widgets/models/<sha256>/`, so that it outlives the notebook's memory.
+
+    Raises ExporterMissing (with the package to install) and ObjectNotExported.
+
+    >>> from_object(RandomForestClassifier().fit(X, y), X[:1], name="digits")  # doctest: +SKIP
+    """
+    export = _exporter(model)
+    try:
+        data = export(model, sample)
+    except ImportError as error:
+        package = (error.name or "its exporter").partition(".")[0]
+        raise ExporterMissing(
+            f"To export a {_kind(model)} to ONNX, the package `{package}` is needed.",
+            hint=f"Install it in a cell: %pip install {package}",
+        ) from error
+    except Exception as error:
+        # Exporters raise what they like, from KeyError to their own types: the text is what helps.
+        first = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ObjectNotExported(
+            f"The {_kind(model)} cannot be exported to ONNX: {first}.".replace("..", "."),
+            hint="Check that it is fitted and that `sample` is a batch as its predict takes it.",
+        ) from error
+    label = service_name(name or _kind(model))
+    target = (folder or _cache() / hashlib.sha256(data).hexdigest()[:16]) / f"{label}.onnx"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
+    return open_folder(target)
+
+
+def _exporter(model: Any) -> Callable[[Any, Any], bytes]:
+    """By the package that the object's class, or a class it derives from, comes from; the most specific wins."""
+    exporters = {"xgboost": _xgboost, "lightgbm": _lightgbm, "torch": _torch, "sklearn": _sklearn}
+    packages = [cls.__module__.partition(".")[0] for cls in type(model).__mro__]
+    found = next((exporters[package] for package in packages if package in exporters), None)
+    if found is None:
+        raise ObjectNotExported(
+            f"A {_kind(model)} is no model of scikit-learn, XGBoost, LightGBM or PyTorch.",
+            hint="Export it to ONNX yourself and choose the file.",
+        )
+    return found
+
+
+def _sklearn(model: Any, sample: Any) -> bytes:
+    skl2onnx = importlib.import_module("skl2onnx")
+    # Without this the probabilities are a list of dictionaries, which no inference protocol carries.
+    options = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
+    data: bytes = skl2onnx.to_onnx(model, sample[:1], options=options).SerializeToString()
+    return data
+
+
+def _xgboost(model: Any, sample: Any) -> bytes:
+    data: bytes = (
+        _tools()
+        .convert_xgboost(model, initial_types=[("input", _floats(sample))], target_opset=15)
+        .SerializeToString()
+    )
+    return data
+
+
+def _lightgbm(model: Any, sample: Any) -> bytes:
+    data: bytes = (
+        _tools()
+        .convert_lightgbm(model, initial_types=[("input", _floats(sample))], zipmap=False, target_opset=15)
+        .SerializeToString()
+    )
+    return data
+
+
+def _tools() -> Any:
+    return importlib.import_module("onnxmltools")
+
+
+def _floats(sample: Any) -> Any:
+    """The type of any number of rows like those of the sample."""
+    types = importlib.import_module("onnxmltools.convert.common.data_types")
+    return types.FloatTensorType([None, sample.shape[1]])
+
+
+def _torch(model: Any, sample: Any) -> bytes:
+    torch = importlib.import_module("torch")
+    importlib.import_module("onnxscript")  # torch asks for it late and in other words
+    inputs = sample if isinstance(sample, tuple) else (sample,)
+    batch = torch.export.Dim("batch")
+    training = model.training
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            torch.onnx.export(
+                model.eval(),
+                inputs,
+                path,
+                dynamo=True,
+                # One file: weights beside it fail through KServe's symlink in onnxruntime-based servers.
+                external_data=False,
+                dynamic_shapes=tuple({0: batch} for _ in inputs),
+                verbose=False,
+            )
+            return path.read_bytes()
+    finally:
+        model.train(training)
+
+
+def _kind(model: Any) -> str:
+    return type(model).__name__
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home).expanduser() / "odh-oci-widgets" / "models"

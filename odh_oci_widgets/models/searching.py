@@ -1,0 +1,128 @@
+"""Find models of the hub, and the revisions of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Literal, cast
+
+from .hub import LISTING_SECONDS, Hub, hub_token, license_of, parse_reference
+from .safetensors import BITS
+
+#: what the hub is asked to tell of each model: the smallest answer that fills a ModelSummary
+_WANTED = [
+    "author", "cardData", "downloads", "gated", "lastModified", "library_name", "likes", "pipeline_tag", "private",
+    "safetensors", "tags",
+]  # fmt: skip
+#: a search that filters by size looks at that many times the wanted number of models, and no further
+_LOOK_FURTHER = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSummary:
+    """A model as a list of results shows it. None is what the hub does not tell."""
+
+    name: str
+    parameters: int | None
+    #: bytes of the safetensors weights
+    size: int | None
+    license: str | None
+    gated: bool
+    private: bool
+    downloads: int
+    likes: int
+    last_modified: datetime | None
+    task: str | None
+    library: str | None
+
+    @property
+    def reference(self) -> str:
+        """What `open_model` takes."""
+        return f"hf://{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """A branch or tag, and the commit it is now."""
+
+    name: str
+    kind: Literal["branch", "tag"]
+    commit: str
+
+
+def search(
+    text: str = "",
+    *,
+    task: str | None = None,
+    library: str | None = None,
+    author: str | None = None,
+    license: str | None = None,  # noqa: A002 - the word for it
+    max_parameters: float | None = None,
+    limit: int = 20,
+    token: str | None = None,
+) -> list[ModelSummary]:
+    """Models of the hub, most downloaded first.
+
+    `text` matches names; `task` is e.g. `text-generation`, `library` e.g. `transformers`, `license` e.g.
+    `apache-2.0`, `max_parameters` e.g. `8e9` (models whose number is not known are then left out).
+    One request as a rule, bounded in time; safe to call from a thread while the user types.
+    Raises SourceUnreachable, TokenRefused.
+
+    >>> [found.name for found in search("granite 2b instruct", limit=2)]  # doctest: +SKIP
+    ['ibm-granite/granite-3.0-2b-instruct', 'ibm-granite/granite-3.1-2b-instruct']
+    """
+    hub = Hub("", None, hub_token(token))
+    hub.greet()
+    filters = [*([library] if library else []), *([f"license:{license}"] if license else [])]
+
+    def ask() -> list[ModelSummary]:
+        looked_at = limit if max_parameters is None else limit * _LOOK_FURTHER
+        found = hub.api.list_models(
+            search=" ".join(text.split()) or None,
+            author=author,
+            pipeline_tag=task,
+            filter=filters or None,
+            sort="downloads",
+            limit=looked_at,
+            expand=cast("Any", _WANTED),
+        )
+        return list(islice(_small_enough(map(_summary, found), max_parameters), limit))
+
+    return hub.ask(ask)
+
+
+def revisions(reference: str, *, token: str | None = None) -> list[Revision]:
+    """Branches (`main` first) and tags of `hf://owner/name`. Raises what `open_model` raises."""
+    name, _ = parse_reference(reference)
+    hub = Hub(name, None, hub_token(token))
+    refs = hub.ask(lambda: hub.api.list_repo_refs(name), LISTING_SECONDS)
+    branches = [Revision(name=ref.name, kind="branch", commit=ref.target_commit) for ref in refs.branches]
+    tags = [Revision(name=ref.name, kind="tag", commit=ref.target_commit) for ref in refs.tags]
+    return [*sorted(branches, key=lambda revision: (revision.name != "main", revision.name)), *tags]
+
+
+def _small_enough(found: Iterable[ModelSummary], limit: float | None) -> Iterator[ModelSummary]:
+    return (
+        summary
+        for summary in found
+        if limit is None or (summary.parameters is not None and summary.parameters <= limit)
+    )
+
+
+def _summary(info: Any) -> ModelSummary:
+    weights: dict[str, int] = dict(info.safetensors.parameters) if info.safetensors else {}
+    return ModelSummary(
+        name=info.id,
+        parameters=info.safetensors.total if info.safetensors else None,
+        size=sum(count * BITS.get(dtype, 16) // 8 for dtype, count in weights.items()) or None,
+        license=license_of(info),
+        gated=bool(info.gated),
+        private=bool(info.private),
+        downloads=info.downloads or 0,
+        likes=info.likes or 0,
+        last_modified=info.last_modified,
+        task=info.pipeline_tag,
+        library=info.library_name,
+    )

@@ -1,0 +1,34 @@
+"""Services of the project: KServe InferenceServices."""
+
+from __future__ import annotations
+
+from odh_oci_widgets.cluster.errors import KindNotFound
+from odh_oci_widgets.cluster.project import Project, connect
+from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES
+from odh_oci_widgets.serving.errors import ServiceNotFound
+from odh_oci_widgets.serving.service import Service
+
+from .service import ProjectService
+
+__all__ = ["ProjectService", "find", "list_services"]
+
+
+def find(name: str, *, project: Project | None = None) -> ProjectService:
+    """The service of that name, whoever made it. Raises ServiceNotFound, ClusterError."""
+    project = project or connect()
+    if project.find(INFERENCE_SERVICES, name) is None:
+        raise ServiceNotFound(
+            f"There is no service `{name}` in the project `{project.namespace}`.",
+            hint="`odh-oci list` shows those there are.",
+        )
+    return ProjectService(project, name)
+
+
+def list_services(*, project: Project | None = None) -> list[Service]:
+    """All services of the project, whoever made them; none where the cluster has no KServe. Raises ClusterError."""
+    project = project or connect()
+    try:
+        objects = project.list(INFERENCE_SERVICES)
+    except KindNotFound:
+        return []
+    return [ProjectService(project, one["metadata"]["name"], manifest=one) for one in objects]

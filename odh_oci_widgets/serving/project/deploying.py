@@ -1,0 +1,179 @@
+"""Deploying to the project: read what there is, make the objects, check them all, then apply them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from odh_oci_widgets.cluster.errors import ClusterError, ClusterUnreachable, NoCluster
+from odh_oci_widgets.cluster.hardware import HardwareProfile, read_profile
+from odh_oci_widgets.cluster.project import Manifest, Project, connect
+from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES, SECRETS, SERVING_RUNTIMES
+from odh_oci_widgets.serving.errors import RuntimeNotFound, ServiceExists
+from odh_oci_widgets.serving.manifests import MANAGED_BY, MANAGER, Preview, preview_of
+from odh_oci_widgets.serving.runtimes import Runtime, choose, own_runtimes
+from odh_oci_widgets.serving.spec import ServiceSpec, spec_of
+
+from .image_facts import with_image_facts
+from .pulling import connection_secret, made_pull_secrets, pull_secrets_for
+from .runtimes import read_runtimes
+from .service import ProjectService
+
+if TYPE_CHECKING:
+    from odh_oci_widgets.oci.credentials import Credential
+
+
+def preview(
+    image: str,
+    name: str,
+    *,
+    project: Project | None = None,
+    pull_secret: str | Credential | None = None,
+    insecure: bool = False,
+    **options: Any,
+) -> Preview:
+    """See `serving.preview`."""
+    spec, notes = with_image_facts(spec_of(image, name, **options), insecure=insecure)
+    try:
+        project = project or connect()
+        runtimes, unread = read_runtimes(project)
+    except (NoCluster, ClusterUnreachable) as error:
+        runtime = _chosen(
+            spec, [], f"Our own definition is used, as no cluster can be asked: {error.message}"
+        )
+        if isinstance(pull_secret, str):
+            spec = replace(spec, pull_secrets=(pull_secret,))
+        return preview_of(spec, runtime, notes=notes)
+    profile = read_profile(project, spec.hardware_profile) if spec.hardware_profile else None
+    if profile and profile.accelerators and not spec.gpu:
+        accelerator, count = next(iter(profile.accelerators.items()))
+        spec = replace(spec, gpu=int(count), accelerator=accelerator)
+    runtime = _chosen(spec, runtimes, " ".join(unread))
+    if isinstance(pull_secret, str):
+        secrets, connection, said = pull_secrets_for(project, pull_secret)
+        spec = replace(spec, pull_secrets=secrets, connection=connection)
+        notes += said
+    elif pull_secret is not None:
+        made = f"{name}-pull"
+        spec = replace(spec, pull_secrets=made_pull_secrets(project, made), connection=made)
+        notes.append(
+            f"The connection `{made}` is made from the credentials given; it is not part of the preview."
+        )
+    made_preview = preview_of(spec, runtime, namespace=project.namespace, notes=notes)
+    if profile:
+        _use_profile(made_preview.objects[1], profile, spec)
+    return made_preview
+
+
+def deploy(
+    image: str,
+    name: str,
+    *,
+    project: Project | None = None,
+    pull_secret: str | Credential | None = None,
+    force: bool = False,
+    **options: Any,
+) -> ProjectService:
+    """See `serving.deploy`."""
+    project = project or connect()
+    planned = preview(image, name, project=project, pull_secret=pull_secret, **options)
+    _check_owner(project, name, force=force)
+    secret = None
+    if pull_secret is not None and not isinstance(pull_secret, str):
+        secret = connection_secret(name, planned.spec.image, pull_secret)
+    objects: list[Manifest] = [*([secret] if secret else []), *planned.objects]
+    for one in objects:
+        project.apply(_without_new_connection(one) if secret else one, dry_run=True, force=force)
+    _apply_all(project, objects, force=force)
+    return ProjectService(project, name)
+
+
+def _chosen(spec: ServiceSpec, runtimes: Sequence[Runtime], unread: str) -> Runtime:
+    """The best of the runtimes read; our own definition where none fits, with the reason."""
+    wanted: dict[str, Any] = {"model_format": spec.format, "gpu": spec.gpu, "accelerator": spec.accelerator}
+    if spec.runtime_image is None:
+        try:
+            return choose(runtimes, name=spec.runtime, **wanted)
+        except RuntimeNotFound:
+            if spec.runtime is not None and runtimes:
+                raise
+            why = unread or "Nothing in the cluster takes this format."
+    else:
+        why = "The image of the model server was given."
+    own = own_runtimes(image=spec.runtime_image, gpu=spec.gpu, why=why)
+    try:
+        # a runtime that was named cannot be looked up without a cluster: its own name may say which server it is
+        return choose(own, name=_like(spec.runtime), **wanted)
+    except RuntimeNotFound:
+        return choose([*runtimes, *own], name=spec.runtime, **wanted)  # for the full list in its message
+
+
+def _like(runtime: str | None) -> str | None:
+    """Which of our own definitions a runtime's name stands for, where it is one of the platform's."""
+    if runtime is None:
+        return None
+    return next((own for own in ("vllm", "ovms") if own in runtime), runtime)
+
+
+def _use_profile(service: Manifest, profile: HardwareProfile, spec: ServiceSpec) -> None:
+    """Name the profile and take its defaults, as the dashboard does; what was asked for explicitly stays."""
+    annotations = service["metadata"]["annotations"]
+    annotations["opendatahub.io/hardware-profile-name"] = profile.name
+    annotations["opendatahub.io/hardware-profile-namespace"] = profile.namespace
+    annotations["opendatahub.io/hardware-profile-resource-version"] = profile.resource_version
+    predictor = service["spec"]["predictor"]
+    asked = {"cpu": spec.cpu, "memory": spec.memory}
+    defaults = {key: profile.resources[key] for key in asked if key in profile.resources and not asked[key]}
+    for part in predictor["model"]["resources"].values():
+        part.update(defaults)
+    predictor.pop("tolerations", None)  # the profile brings its own
+
+
+def _check_owner(project: Project, name: str, *, force: bool) -> None:
+    """Raises ServiceExists when a service or runtime of that name is somebody else's."""
+    if force:
+        return
+    for resource in (INFERENCE_SERVICES, SERVING_RUNTIMES):
+        found = project.find(resource, name)
+        if found is not None and (found["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
+            raise ServiceExists(
+                f"There is already a {resource.kind} `{name}` in the project `{project.namespace}`, "
+                "made by something else.",
+                hint="Choose another name, or take it over with `force=True`.",
+            )
+
+
+def _without_new_connection(manifest: Manifest) -> Manifest:
+    """For the check: a webhook refuses a connection whose Secret is only about to be made."""
+    if manifest["kind"] != "InferenceService":
+        return manifest
+    metadata = manifest["metadata"]
+    annotations = {
+        key: value for key, value in metadata["annotations"].items() if key != "opendatahub.io/connections"
+    }
+    return manifest | {"metadata": metadata | {"annotations": annotations}}
+
+
+def _apply_all(project: Project, objects: Sequence[Manifest], *, force: bool) -> None:
+    """Apply in order; when one is refused, take back those that were not there before."""
+    resources = {
+        "Secret": SECRETS,
+        "ServingRuntime": SERVING_RUNTIMES,
+        "InferenceService": INFERENCE_SERVICES,
+    }
+    made: list[tuple[str, str]] = []
+    try:
+        for one in objects:
+            kind, name = one["kind"], one["metadata"]["name"]
+            new = project.find(resources[kind], name) is None
+            project.apply(one, force=force)
+            if new:
+                made.append((kind, name))
+    except ClusterError:
+        for kind, name in reversed(made):
+            try:
+                project.delete(resources[kind], name)
+            except ClusterError:
+                continue  # the first error is what the user must hear
+        raise

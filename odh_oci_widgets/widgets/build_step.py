@@ -1,0 +1,216 @@
+"""Build and push the image, with a bar for each layer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import ipywidgets as widgets
+
+from odh_oci_widgets.builders import Build, BuildStatus, build, human_bytes
+from odh_oci_widgets.oci.errors import Cancelled, OdhOciError
+
+from . import html, snippets
+from .flow import Flow
+from .job import Job
+from .layer_bars import LayerBars
+from .parts import Disclosure, LogPane, button, row
+from .step import Step
+from .words import in_time
+
+#: Seconds between two paintings: five a second, half of what the browser should get at most.
+PERIOD = 0.2
+
+
+class BuildStep(Step):
+    """Start a build, watch it, cancel it. `flow.image` is the result, with its digest.
+
+    >>> step = BuildStep(flow=flow)  # doctest: +SKIP
+    >>> step.attach(builds()[0])  # doctest: +SKIP
+    """
+
+    title: ClassVar[str] = "Build"
+    lead: ClassVar[str] = (
+        "The bytes go straight from the source into the image; nothing is stored here in between."
+    )
+
+    def __init__(self, *, flow: Flow | None = None) -> None:
+        super().__init__(flow)
+        self._build: Build | None = None
+        self._watcher: Job[Any] | None = None
+        self._reader: threading.Thread | None = None
+        self.start_button = button("Build and push", self.start, style="primary")
+        self.cancel_button = button("Cancel", self.cancel, style="danger")
+        self._what = widgets.HTML()
+        self._bars = LayerBars()
+        self._result = widgets.HTML()
+        self._lines = LogPane()
+        self._compose(
+            self._what,
+            row(self.start_button, self.cancel_button),
+            self._bars,
+            self._result,
+            Disclosure("log", self._lines),
+        )
+        self.flow.observe(lambda _: self._ready(), ["model", "spec"])
+        self._busy(busy=False)
+        self._ready()
+
+    @property
+    def running(self) -> bool:
+        """Whether a build is at work."""
+        starting = self._job is not None and self._job.running
+        return starting or (self._build is not None and not self._build.status.finished)
+
+    def _ready(self) -> None:
+        model, spec = self.flow.model, self.flow.spec
+        self.start_button.disabled = self.running or model is None or spec is None
+        missing = [word for word, there in (("a model", model), ("an image", spec)) if there is None]
+        if missing:
+            self._what.value = html.help_text(f"Choose {' and '.join(missing)} first.")
+        elif model and spec:
+            self._what.value = html.facts(
+                {
+                    "Model": f"{model.name} ({human_bytes(model.size)})",
+                    "Image": spec.image,
+                    "Base image": spec.base,
+                }
+            )
+        self.code.refresh()
+
+    def start(self) -> None:
+        """Build `flow.model` into `flow.spec.image`."""
+        model, spec = self.flow.model, self.flow.spec
+        if model is None or spec is None or self.running:
+            return
+        secrets = self.flow.secrets
+        options = spec.options() | {"credentials": secrets.credentials(), "token": secrets.token}
+        self._result.value = ""
+        self.flow.image = ""
+        self._busy(busy=True)
+        self.run(
+            "Starting the build…",
+            lambda cancel: (build(model, spec.image, **options), cancel),
+            lambda result: self._started(*result),
+            self._failed,
+        )
+
+    def _started(self, started: Build, cancel: threading.Event) -> None:
+        if cancel.is_set():
+            started.cancel()
+        self.attach(started)
+
+    def attach(self, running: Build) -> None:
+        """Show a build, also one that an earlier kernel started."""
+        self._build = running
+        self.flow.build = running
+        self._lines.fill(())
+        self.say(f"Building {running.plan.image}…", busy=True)
+        self._busy(busy=not running.status.finished)
+        self._reader = threading.Thread(
+            target=self._read, args=(running,), name="odh-oci-build-log", daemon=True
+        )
+        self._reader.start()
+        if self._watcher is not None:
+            self._watcher.abandon()
+        self._watcher = Job(
+            lambda cancelled: self._watch(running, cancelled),
+            done=self._finished,
+            failed=self._failed,
+            name="odh-oci-build-watch",
+        )
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the build ended, for cells that run one after the other."""
+        super().join(timeout)
+        if self._watcher is not None:
+            self._watcher.join(timeout)
+
+    def cancel(self) -> None:
+        """Stop; what is uploaded already is reused by the next try."""
+        self.cancel_button.disabled = True
+        self.say("Cancelling…", busy=True)
+        if self._job is not None and self._job.running:
+            self._job.cancel()
+        if self._build is not None:
+            self._build.cancel()
+
+    def _read(self, running: Build) -> None:
+        for line in running.logs():
+            self._lines.append(line)
+
+    def _watch(self, running: Build, cancelled: threading.Event) -> Build:
+        while not running.status.finished and not cancelled.wait(PERIOD):
+            self._paint(running)
+        if self._reader is not None:
+            self._reader.join(PERIOD)  # the last lines follow the last state closely
+        self._paint(running)
+        return running
+
+    def _paint(self, running: Build) -> None:
+        self._bars.paint(running.progress)
+        self._lines.paint()
+
+    def _finished(self, ended: Build) -> None:
+        self._busy(busy=False)
+        if ended.status is BuildStatus.SUCCEEDED and ended.image:
+            report = ended.report()
+            self._result.value = _result(ended.image, report)
+            self.flow.image = ended.image
+            self.say(f"The image is ready after {in_time(report.get('seconds') or 0)}.")
+        elif ended.status is BuildStatus.CANCELLED:
+            self._failed(ended.error or Cancelled("The build was cancelled."))
+        else:
+            self._failed(ended.error or OdhOciError("The build failed.", hint="The log says more."))
+
+    def _failed(self, error: OdhOciError) -> None:
+        self._busy(busy=False)
+        if isinstance(error, Cancelled):
+            # A wish that was granted is no alert.
+            self.say("Cancelled. What was uploaded already is reused by the next build.")
+        else:
+            self.fail(error)
+
+    def _busy(self, *, busy: bool) -> None:
+        self.cancel_button.disabled = False
+        self.cancel_button.layout.display = "" if busy else "none"
+        self.start_button.disabled = busy or self.flow.model is None or self.flow.spec is None
+        self.start_button.description = "Building…" if busy else "Build and push"
+
+    @property
+    def summary(self) -> str:
+        """Where the build stands, in a word or two."""
+        if self._build is None:
+            return ""
+        if self._build.status is BuildStatus.RUNNING:
+            return f"{self._build.progress.fraction:.0%}"
+        return str(self._build.status.value)
+
+    def renderings(self) -> Mapping[str, str]:
+        """Python, from the model on."""
+        spec, secrets = self.flow.spec, self.flow.secrets
+        if spec is None or self.flow.model is None:
+            return {}
+        logins = [(host, login.username or "") for host, login in secrets.logins.items()]
+        return {
+            "Python": snippets.build(spec, logins=logins, token=secrets.token is not None),
+            "Command": snippets.build_command(self.flow.model.reference, spec),
+        }
+
+
+def _result(image: str, report: Mapping[str, Any]) -> html.Html:
+    return html.element(
+        "div",
+        html.element("div", "Image ready ", html.badge("succeeded", "good"), class_="odh-oci-card-title"),
+        html.facts(
+            {
+                "Image": html.element("code", image),
+                "Size": human_bytes(report.get("size") or 0),
+                "Moved": human_bytes(report.get("sent") or 0),
+                "Reused": human_bytes(report.get("reused") or 0),
+                "Time": in_time(report.get("seconds") or 0),
+            }
+        ),
+        class_="odh-oci-card",
+    )

@@ -1,0 +1,271 @@
+"""Deploy the image: to the project (KServe) or to the sandbox on this machine."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import ipywidgets as widgets
+import yaml
+
+from odh_oci_widgets import serving
+from odh_oci_widgets.oci.errors import OdhOciError
+
+from . import html, snippets
+from .flow import DeploySpec, Flow
+from .job import Job
+from .parts import Disclosure, Rendering, button, cell, field, grid, row
+from .service_card import ServiceCard
+from .step import Step
+
+TARGETS = (("Sandbox: this machine", "sandbox"), ("Project: KServe on the cluster", "project"))
+_EXPOSED = "everybody who can reach the route can use the model, because token authentication is off."
+
+
+class DeployStep(Step):
+    """Say how the model is served, review it, deploy it. `flow.service` is the result.
+
+    >>> step = DeployStep("quay.io/me/mobilenet:1", name="mobilenet")  # doctest: +SKIP
+    """
+
+    title: ClassVar[str] = "Deploy"
+    lead: ClassVar[str] = (
+        "Start a model server on the image: private and with limits, unless you say otherwise."
+    )
+
+    def __init__(
+        self,
+        image: str = "",
+        *,
+        name: str = "",
+        target: str = "sandbox",
+        args: tuple[str, ...] = (),
+        gpu: int = 0,
+        flow: Flow | None = None,
+    ) -> None:
+        super().__init__(flow)
+        self._suggested = ""
+        self.image = field(
+            widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>"
+        )
+        self.target = field(widgets.RadioButtons, "Where it runs", options=TARGETS, value=target)
+        self.name = field(widgets.Text, "Model deployment name", value=name)
+        self.runtime = field(widgets.Text, "Serving runtime", placeholder="chosen by the model's format")
+        self.arguments = field(
+            widgets.Text, "Additional arguments", value=shlex.join(args), placeholder="--dtype=half"
+        )
+        self.gpu = field(widgets.BoundedIntText, "GPUs", value=gpu, min=0, max=64)
+        self.cpu = field(widgets.Text, "CPU", placeholder="e.g. 2 or 500m")
+        self.memory = field(widgets.Text, "Memory", placeholder="e.g. 4Gi")
+        self.replicas = field(widgets.BoundedIntText, "Replicas", value=1, min=0, max=100)
+        self.pull_secret = field(
+            widgets.Text, "Pull secret", placeholder="name of a Secret, for a private image"
+        )
+        self.external = _check("External route: reachable from outside the cluster", value=False)
+        self.token_auth = _check("Token authentication: only who may see the service can call it", value=True)
+        self.deploy_button = button("Deploy", self.start, style="primary")
+        self.card = ServiceCard(settled=self._settled, deleted=self._deleted)
+        self._warning = widgets.HTML()
+        self._review = widgets.HTML()
+        self._project_fields = widgets.VBox(
+            [
+                grid(
+                    cell(self.runtime, "A serving runtime of the project, or of Open Data Hub."),
+                    cell(self.arguments, "Given to the model server as they are."),
+                    cell(self.pull_secret),
+                ),
+                widgets.HTML(html.section("Hardware profile")),
+                grid(cell(self.gpu), cell(self.cpu), cell(self.memory), cell(self.replicas)),
+                widgets.HTML(html.section("Model route")),
+                self.external,
+                self.token_auth,
+            ]
+        )
+        self._compose(
+            self.target,
+            grid(cell(self.name, "Lower-case letters, digits and hyphens."), cell(self.image)),
+            self._project_fields,
+            self._warning,
+            Disclosure("review", self._review),
+            row(self.deploy_button),
+            self.card,
+        )
+        for widget in self._inputs():
+            widget.observe(lambda _: self.check(), "value")
+        self.flow.observe(lambda _: self._suggest(), ["image", "model", "spec"])
+        self._suggest()
+
+    def _inputs(self) -> tuple[Any, ...]:
+        return (
+            self.image,
+            self.target,
+            self.name,
+            self.runtime,
+            self.arguments,
+            self.gpu,
+            self.cpu,
+            self.memory,
+            self.replicas,
+            self.pull_secret,
+            self.external,
+            self.token_auth,
+        )
+
+    def _suggest(self) -> None:
+        if self.flow.image:
+            self.image.value = self.flow.image
+        model = self.flow.model
+        if model is not None and self.name.value in {"", self._suggested}:
+            self._suggested = serving.suggest_name(model.name)
+            self.name.value = self._suggested
+        self.check()
+
+    @property
+    def spec(self) -> DeploySpec:
+        """What the fields say. Raises OdhOciError for arguments whose quotes do not match."""
+        in_project = self.target.value == "project"
+        try:
+            args = tuple(shlex.split(self.arguments.value))
+        except ValueError as error:
+            raise OdhOciError(
+                f"The additional arguments cannot be split: {error}.", hint="Close the quotes."
+            ) from error
+        insecure = self.flow.spec.insecure if self.flow.spec else False
+        common = {"image": self.image.value.strip(), "name": self.name.value.strip(), "insecure": insecure}
+        model = self.flow.model
+        # The image says its model's format; only one made elsewhere leaves it to us.
+        known = model.format if model is not None and self.image.value != self.flow.image else None
+        if not in_project:
+            return DeploySpec(**common, target="sandbox", format=known, args=args)
+        return DeploySpec(
+            **common,
+            target="project",
+            format=known,
+            runtime=self.runtime.value.strip() or None,
+            args=args,
+            gpu=self.gpu.value,
+            cpu=self.cpu.value.strip() or None,
+            memory=self.memory.value.strip() or None,
+            replicas=self.replicas.value,
+            pull_secret=self.pull_secret.value.strip() or None,
+            external=self.external.value,
+            token_auth=self.token_auth.value,
+        )
+
+    def check(self) -> None:
+        """Show what follows from the fields: warning, review, code."""
+        in_project = self.target.value == "project"
+        self._project_fields.layout.display = "" if in_project else "none"
+        exposed = in_project and self.external.value and not self.token_auth.value
+        self._warning.value = html.warning(_EXPOSED if exposed else "")
+        try:
+            spec = self.spec
+        except OdhOciError as error:
+            self.deploy_button.disabled = True
+            self.fail(error)
+            return
+        if self.error is not None:
+            self.say("")
+        self.deploy_button.disabled = not (spec.image and spec.name)
+        self._review.value = _review(spec)
+        self.code.refresh()
+
+    def start(self) -> Job[Any] | None:
+        """Deploy, in a thread; then the card below follows the service."""
+        try:
+            spec = self.spec
+        except OdhOciError as error:
+            self.fail(error)
+            return None
+        self.deploy_button.disabled = True
+        return self.run(
+            f"Deploying {spec.name}…",
+            lambda _: serving.deploy(spec.image, spec.name, target=spec.target, **spec.options()),
+            self._deployed,
+            self._refused,
+        )
+
+    def _deployed(self, service: serving.Service) -> None:
+        self.deploy_button.disabled = False
+        self.flow.service = service
+        self.say(f"{service.name} is deployed and comes up…", busy=True)
+        self.card.attach(service)
+
+    def _refused(self, error: OdhOciError) -> None:
+        self.deploy_button.disabled = False
+        self.fail(error)
+
+    def _settled(self, diagnosis: serving.Diagnosis) -> None:
+        if diagnosis.state is serving.ServiceState.FAILED:
+            self.fail(serving.ServiceFailed(diagnosis.sentence, hint=diagnosis.hint))
+        else:
+            self.say(diagnosis.sentence)
+
+    def _deleted(self) -> None:
+        self.flow.service = None
+        self.say("The service is deleted.")
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the service answers or has failed, for cells that run one after the other."""
+        super().join(timeout)
+        self.card.join(timeout)
+
+    @property
+    def summary(self) -> str:
+        """The service's name and where it runs."""
+        service = self.flow.service
+        return f"{service.name} · {service.target}" if service is not None else ""
+
+    def renderings(self) -> Mapping[str, Rendering]:
+        """Python, the command, and for the project the YAML as it is sent (which takes a moment to get)."""
+        try:
+            spec = self.spec
+        except OdhOciError:
+            return {}
+        if not (spec.image and spec.name):
+            return {}
+        texts: dict[str, Rendering] = {
+            "Python": snippets.deploy(spec),
+            "Command": snippets.deploy_command(spec),
+        }
+        if spec.target == "project":
+            texts["YAML"] = lambda: _yaml(spec)
+        return texts
+
+
+def _yaml(spec: DeploySpec) -> str:
+    objects = serving.manifests(spec.image, spec.name, **spec.options())
+    return str(yaml.safe_dump_all(objects, sort_keys=False))
+
+
+def _check(text: str, *, value: bool) -> widgets.Checkbox:
+    return widgets.Checkbox(description=text, value=value, indent=False, layout={"width": "auto"})
+
+
+def _review(spec: DeploySpec) -> html.Html:
+    words = {
+        "Model deployment name": spec.name,
+        "Image": spec.image,
+        "Where it runs": {value: text for text, value in TARGETS}[spec.target],
+    }
+    if spec.target == "project":
+        words |= {
+            "Serving runtime": spec.runtime or "chosen by the model's format",
+            "Additional arguments": shlex.join(spec.args),
+            "Hardware profile": ", ".join(
+                part
+                for part in (
+                    f"{spec.gpu} GPU" if spec.gpu else "",
+                    f"CPU {spec.cpu}" if spec.cpu else "",
+                    f"memory {spec.memory}" if spec.memory else "",
+                )
+                if part
+            )
+            or "from the model's size",
+            "Replicas": str(spec.replicas),
+            "External route": "yes" if spec.external else "no: only inside the cluster",
+            "Token authentication": "yes" if spec.token_auth else "no",
+            "Pull secret": spec.pull_secret or "",
+        }
+    return html.facts(words)

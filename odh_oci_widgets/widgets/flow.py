@@ -1,0 +1,106 @@
+"""What one step hands to the next: plain observable state, none of it in a browser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from traitlets import Any as AnyTrait
+from traitlets import HasTraits, Instance, Unicode
+
+from odh_oci_widgets.models import Model, ModelFormat
+from odh_oci_widgets.oci.credentials import Credential, Credentials
+from odh_oci_widgets.oci.plan import DEFAULT_BASE
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSpec:
+    """What the Image step says, by the names of the arguments of `build`; no secret."""
+
+    image: str
+    base: str = DEFAULT_BASE
+    #: whether the files go to `models/1/` (True), `models/` (False), or as the format wants it (None)
+    versioned: bool | None = None
+    platforms: tuple[str, ...] = ("linux/amd64",)
+    insecure: bool = False
+    verify: bool = True
+    builder: str = "kernel"
+
+    def options(self) -> dict[str, Any]:
+        """The arguments of `build` besides the image that differ from its defaults."""
+        default = ImageSpec(image=self.image)
+        return {
+            name: getattr(self, name)
+            for name in ("builder", "base", "versioned", "platforms", "insecure", "verify")
+            if getattr(self, name) != getattr(default, name)
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploySpec:
+    """What the Deploy step says, by the names of the arguments of `deploy`."""
+
+    image: str
+    name: str
+    target: str = "sandbox"
+    display_name: str | None = None
+    runtime: str | None = None
+    args: tuple[str, ...] = ()
+    gpu: int = 0
+    cpu: str | None = None
+    memory: str | None = None
+    replicas: int = 1
+    pull_secret: str | None = None
+    external: bool = False
+    token_auth: bool = True
+    insecure: bool = False
+    format: ModelFormat | None = None
+
+    def options(self) -> dict[str, Any]:
+        """The arguments of `deploy` besides image, name and target that differ from its defaults."""
+        default = DeploySpec(image=self.image, name=self.name)
+        return {
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if name not in {"image", "name", "target"} and getattr(self, name) != getattr(default, name)
+        }
+
+
+@dataclass
+class Secrets:
+    """What was typed once and must not leave this process: no trait, no repr.
+
+    >>> Secrets(token="hunter2")
+    Secrets()
+    """
+
+    token: str | None = field(default=None, repr=False)
+    #: registry host -> user name and password
+    logins: dict[str, Credential] = field(default_factory=dict, repr=False)
+
+    def credentials(self) -> Credentials | None:
+        """The typed ones, in front of the auth files; None leaves it to the auth files."""
+        return Credentials(dict(self.logins)) if self.logins else None
+
+
+class Flow(HasTraits):
+    """The state of a wizard, or of one step alone. Observe it to know what the user chose.
+
+    >>> flow = Flow()
+    >>> flow.observe(lambda change: print(change.new), "image")
+    >>> flow.image = "quay.io/me/model:1@sha256:…"
+    quay.io/me/model:1@sha256:…
+    """
+
+    model = Instance(Model, allow_none=True)
+    spec = Instance(ImageSpec, allow_none=True)
+    #: the last build started here (`odh_oci_widgets.builders.Build`)
+    build = AnyTrait(allow_none=True)
+    #: the image to deploy, with its digest once it is built
+    image = Unicode()
+    #: the service to call (`odh_oci_widgets.serving.Service`)
+    service = AnyTrait(allow_none=True)
+
+    def __init__(self, **state: Any) -> None:
+        super().__init__(**state)
+        self.secrets = Secrets()

@@ -1,0 +1,200 @@
+"""Small pieces that several steps are made of: fields with help, hidden sections, a log, code."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
+from typing import Any
+
+import ipywidgets as widgets
+
+from . import html
+from .job import Job
+
+#: Lines that a log keeps; older ones are gone.
+LOG_LINES = 500
+
+
+def field(kind: type[Any], label: str, **options: Any) -> Any:
+    """An input with its label above it."""
+    widget = kind(description=label, style={"description_width": "initial"}, **options)
+    widget.add_class("odh-oci-field")
+    return widget
+
+
+def cell(widget: Any, help_text: str = "") -> widgets.VBox:
+    """A field with a line of help below."""
+    box = widgets.VBox([widget, widgets.HTML(html.help_text(help_text))] if help_text else [widget])
+    box.add_class("odh-oci-cell")
+    return box
+
+
+def grid(*cells: Any) -> widgets.Box:
+    """Fields beside each other, as many as there is room for."""
+    box = widgets.Box(list(cells))
+    box.add_class("odh-oci-grid")
+    return box
+
+
+def row(*items: Any) -> widgets.HBox:
+    """Buttons beside each other."""
+    box = widgets.HBox(list(items))
+    box.add_class("odh-oci-buttons")
+    return box
+
+
+def button(
+    text: str, clicked: Callable[[], Any], *, style: str = "", disabled: bool = False
+) -> widgets.Button:
+    """A button with text. `style`: primary, danger or empty."""
+    made = widgets.Button(description=text, button_style=style, disabled=disabled)
+    made.layout.width = "auto"
+    made.on_click(lambda _: clicked())
+    return made
+
+
+def upload(text: str, read: Callable[[list[tuple[str, bytes]]], Any], **options: Any) -> widgets.FileUpload:
+    """A button that opens the file dialog and gives name and bytes of each file to `read`.
+
+    It is emptied at once: what it held would be saved into the notebook.
+    """
+    made = widgets.FileUpload(description="", tooltip=text, **options)
+    made.layout.width = "auto"
+    made.add_class("odh-oci-upload")
+
+    def take(change: Any) -> None:
+        if change["new"]:
+            chosen = [(item["name"], bytes(item["content"])) for item in change["new"]]
+            made.value = ()
+            read(chosen)
+
+    made.observe(take, "value")
+    return made
+
+
+class Secret:
+    """A password field that is empty again as soon as it was read, so that nothing can save it.
+
+    `kept(text)` is told in the same callback; what the user sees afterwards is that there is one.
+    """
+
+    def __init__(self, label: str, kept: Callable[[str], Any]) -> None:
+        self._kept = kept
+        # Not continuous: the browser sends it once, when the field is left or Enter pressed.
+        self.widget = field(widgets.Password, label, continuous_update=False)
+        self.widget.observe(self._read, "value")
+
+    def _read(self, change: Any) -> None:
+        if change["new"]:
+            text = change["new"]
+            self.widget.value = ""
+            self.widget.placeholder = "kept for this session, not saved"
+            self._kept(text)
+
+
+class Disclosure(widgets.VBox):
+    """A section behind a button with text: "Show …" and "Hide …"."""
+
+    def __init__(self, name: str, *content: Any, seen: Callable[[], Any] | None = None) -> None:
+        self._name = name
+        self._seen = seen
+        self.button = button(f"Show {name}", self.toggle)
+        self.button.add_class("odh-oci-disclose")
+        self._content = content
+        super().__init__([self.button])
+        self.add_class("odh-oci-disclosure")
+
+    @property
+    def shown(self) -> bool:
+        """Whether the section is to be seen."""
+        return len(self.children) > 1
+
+    def toggle(self) -> None:
+        """Show or hide."""
+        self.button.description = f"{'Show' if self.shown else 'Hide'} {self._name}"
+        self.children = (self.button,) if self.shown else (self.button, *self._content)
+        if self.shown and self._seen:
+            self._seen()
+
+
+class LogPane(widgets.HTML):
+    """The last lines of a log in one widget: a ring buffer, painted when asked (`paint`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: deque[str] = deque(maxlen=LOG_LINES)
+        self._lock = Lock()
+        self._dirty = False
+
+    def append(self, line: str) -> None:
+        """Add a line; nothing is drawn yet."""
+        with self._lock:
+            self._lines.append(line)
+            self._dirty = True
+
+    def fill(self, lines: Iterable[str]) -> None:
+        """Show these lines and no others."""
+        with self._lock:
+            self._lines.clear()
+            self._lines.extend(lines)
+            self._dirty = True
+        self.paint()
+
+    def paint(self) -> None:
+        """Draw what is new."""
+        with self._lock:
+            if not self._dirty:
+                return
+            self._dirty = False
+            lines = tuple(self._lines)
+        self.value = html.log(lines)
+
+
+Rendering = str | Callable[[], str]
+
+
+class CodePanel(Disclosure):
+    """The section "code": the same work as text, in one language or another.
+
+    `renderings()` gives language -> text, asked whenever the panel is seen. A text that takes a moment to get is a
+    function, called in a thread when somebody looks at that language.
+    """
+
+    def __init__(self, renderings: Callable[[], Mapping[str, Rendering]]) -> None:
+        self._renderings = renderings
+        self._texts: dict[str, Rendering] = {}
+        self._job: Job[str] | None = None
+        self._language = field(widgets.Dropdown, "Language")
+        self._language.add_class("odh-oci-language")
+        self._text = widgets.HTML()
+        self._language.observe(lambda _: self._draw(), "value")
+        super().__init__("code", self._language, self._text, seen=self.refresh)
+
+    def refresh(self) -> None:
+        """Ask for the code anew, if it is to be seen."""
+        if not self.shown:
+            return
+        self._texts = dict(self._renderings())
+        options = tuple(self._texts)
+        if self._language.options != options:
+            self._language.options = options
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._job is not None:
+            self._job.abandon()
+        language = self._language.value
+        text = self._texts.get(language, "")
+        if callable(text):
+            self._put(language, "# One moment…")
+            self._job = Job(
+                lambda _: text(),
+                done=lambda said: self._put(language, said),
+                failed=lambda error: self._put(language, f"# {error}"),
+            )
+        else:
+            self._put(language, text)
+
+    def _put(self, language: str, text: str) -> None:
+        self._text.value = html.code(text, f"{language} code") if text else ""

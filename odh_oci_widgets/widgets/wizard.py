@@ -1,0 +1,112 @@
+"""From a model to a service that answers, in five steps."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import ipywidgets as widgets
+
+from odh_oci_widgets.oci.plan import DEFAULT_BASE
+
+from . import html
+from .build_step import BuildStep
+from .deploy_step import DeployStep
+from .flow import Flow
+from .image_step import ImageStep
+from .model_step import ModelStep
+from .parts import button
+from .step import Step
+from .test_step import TestStep
+
+
+class Wizard(widgets.VBox):
+    """All steps, one at a time. Everything given here is only filled in: the user sees it and may change it.
+
+    >>> Wizard()  # doctest: +SKIP
+    >>> Wizard("hf://ibm-granite/granite-3.0-2b-instruct", image="quay.io/me/granite:1")  # doctest: +SKIP
+
+    What was chosen, built and deployed is in `wizard.flow`; the steps are `wizard.model`, `.image`, `.build`,
+    `.deploy` and `.test`. A step may be opened at any time: to deploy an image that exists already, start there.
+    """
+
+    def __init__(
+        self,
+        reference: str = "",
+        *,
+        image: str = "",
+        base: str = DEFAULT_BASE,
+        insecure: bool = False,
+        name: str = "",
+        target: str = "sandbox",
+        args: tuple[str, ...] = (),
+        gpu: int = 0,
+        prompt: str = "",
+        labels: str = "",
+        flow: Flow | None = None,
+    ) -> None:
+        self.flow = flow or Flow()
+        self.model = ModelStep(reference, flow=self.flow)
+        self.image = ImageStep(image, base=base, insecure=insecure, flow=self.flow)
+        self.build = BuildStep(flow=self.flow)
+        self.deploy = DeployStep(name=name, target=target, args=args, gpu=gpu, flow=self.flow)
+        self.test = TestStep(prompt=prompt, labels=labels, flow=self.flow)
+        self.steps: tuple[Step, ...] = (self.model, self.image, self.build, self.deploy, self.test)
+        self._at = 0
+        self._tabs = [button("", partial(self.go, at)) for at in range(len(self.steps))]
+        self._header = widgets.HBox(self._tabs)
+        self._header.add_class("odh-oci-tabs")
+        self._body = widgets.VBox()
+        self._body.add_class("odh-oci-body")
+        self._back = button("Back", lambda: self.go(self._at - 1))
+        self._next = button("Next", lambda: self.go(self._at + 1), style="primary")
+        self._footer = widgets.HBox([self._back, self._next])
+        self._footer.add_class("odh-oci-footer")
+        super().__init__([self._header, self._body, self._footer])
+        self.add_class("odh-oci-wizard")
+        self.flow.observe(lambda _: self._draw(), ["model", "spec", "build", "image", "service"])
+        self.go(0)
+        if reference:
+            self.model.choose()
+
+    def go(self, at: int) -> None:
+        """Show a step, counted from 0."""
+        self._at = min(max(at, 0), len(self.steps) - 1)
+        self._body.children = (self.steps[self._at],)
+        self._draw()
+
+    def _done(self) -> tuple[bool, ...]:
+        flow = self.flow
+        return (
+            flow.model is not None,
+            flow.spec is not None,
+            bool(flow.image),
+            flow.service is not None,
+            False,
+        )
+
+    def _draw(self) -> None:
+        done = self._done()
+        for at, (tab, step) in enumerate(zip(self._tabs, self.steps, strict=True)):
+            here = at == self._at
+            state = "this step" if here else "done" if done[at] else "to do"
+            words = step.summary or state
+            tab.description = f"{'✓' if done[at] else at + 1}  {step.title}\n{words}"
+            tab.tooltip = f"Step {at + 1} of {len(self.steps)}: {step.title}, {state}"
+            (tab.add_class if here else tab.remove_class)("odh-oci-here")
+            (tab.add_class if done[at] else tab.remove_class)("odh-oci-done")
+        self._back.disabled = self._at == 0
+        last = self._at == len(self.steps) - 1
+        self._next.layout.display = "none" if last else ""
+        self._next.disabled = not done[self._at]
+        if not last:
+            self._next.description = f"Next: {self.steps[self._at + 1].title}"
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any] | None:
+        bundle: dict[str, Any] | None = super()._repr_mimebundle_(**options)
+        if bundle is not None:
+            words = ", ".join(f"{step.title}: {step.summary or 'open'}" for step in self.steps)
+            again = "from odh_oci_widgets import Wizard; Wizard()"
+            bundle["text/plain"] = f"Wizard ({words}). To use it: {again}"
+            bundle["text/html"] = html.element("p", words, " ", html.element("code", again))
+        return bundle

@@ -1,0 +1,52 @@
+"""Numbers as people read them, and text fields as programs do."""
+
+from __future__ import annotations
+
+import re
+
+_MINUTE = 60
+_HOUR = 3600
+
+
+def in_time(seconds: float) -> str:
+    """A duration, as coarse as it is long.
+
+    >>> in_time(0.4), in_time(59), in_time(61), in_time(7260)
+    ('0.4 s', '59 s', '1 min 1 s', '2 h 1 min')
+    """
+    if seconds < 9.95:  # noqa: PLR2004 - one decimal below ten seconds
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "file"), counted(0, "layer")
+    ('1 file', '0 layers')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def repository_name(text: str) -> str:
+    """A name that registries accept, as near to the text as possible.
+
+    >>> repository_name("Granite-3.0-2B_instruct"), repository_name("__x..y")
+    ('granite-3.0-2b_instruct', 'x.y')
+    """
+    name = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
+    return re.sub(r"[._-]*([._-])", r"\1", name).strip("._-") or "model"
+
+
+def globs(text: str) -> tuple[str, ...]:
+    """Globs from a text field, separated by commas or blanks.
+
+    >>> globs("*.json, *.safetensors")
+    ('*.json', '*.safetensors')
+    """
+    return tuple(part for part in re.split(r"[,\s]+", text) if part)

@@ -1,0 +1,95 @@
+"""Drive a notebook in JupyterLab as a person does: run cells, look at what is on the page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page
+
+#: Milliseconds that something may take to appear; the machine may be busy.
+PATIENCE = 60_000
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+
+_OPEN = "() => Boolean(window.jupyterapp?.shell?.currentWidget?.context)"
+_READY = """async () => {
+  await window.jupyterapp.restored;
+  const panel = window.jupyterapp.shell.currentWidget;
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  await panel.sessionContext.session.kernel.info;
+}"""
+
+
+class NotebookPage:
+    """One notebook in one page."""
+
+    def __init__(self, page: Page, url: str, pictures: Path) -> None:
+        self.page = page
+        # Rewritten in the repository only on request: the pixels differ from machine to machine.
+        self.pictures = IMAGES if os.environ.get("ODH_OCI_SCREENSHOTS") else pictures
+        page.set_default_timeout(PATIENCE)
+        page.goto(url)
+        page.wait_for_function(_OPEN)
+        page.evaluate(_READY)
+
+    def run(self) -> None:
+        """Start all cells; what they show is waited for where it is looked for."""
+        self.page.evaluate("() => { void window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+    def execute(self, code: str) -> Any:
+        """Run code in the notebook's kernel, beside the cells; what it prints."""
+        return self.page.evaluate(
+            """async (code) => {
+              const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+              const future = kernel.requestExecute({ code, store_history: false });
+              let text = '';
+              future.onIOPub = (message) => {
+                if (message.header.msg_type === 'stream') text += message.content.text;
+                if (message.header.msg_type === 'error') text += message.content.ename + ': ' + message.content.evalue;
+              };
+              await future.done;
+              return text;
+            }""",
+            code,
+        )
+
+    @property
+    def output(self) -> Locator:
+        """What the cells show."""
+        return self.page.locator(".jp-OutputArea-output")
+
+    def button(self, name: str) -> Locator:
+        return self.output.get_by_role("button", name=name, exact=True)
+
+    def label(self, name: str) -> Locator:
+        return self.output.get_by_label(name, exact=True)
+
+    def status(self, text: str, *, timeout: float = PATIENCE) -> None:
+        """Wait until the status region says this."""
+        self.output.get_by_role("status").filter(has_text=text).wait_for(timeout=timeout)
+
+    def alert(self, text: str) -> None:
+        self.output.get_by_role("alert").filter(has_text=text).wait_for()
+
+    def theme(self, name: str) -> None:
+        """`JupyterLab Light` or `JupyterLab Dark`."""
+        self.page.evaluate(
+            "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name
+        )
+        light = "false" if "Dark" in name else "true"
+        self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
+
+    def choose_files(self, button: str, *files: Path) -> None:
+        """Pick files in the dialog that a button opens."""
+        with self.page.expect_file_chooser() as chooser:
+            self.output.get_by_title(button, exact=True).click()
+        chooser.value.set_files(files)
+
+    def picture(self, name: str) -> Path:
+        """A screenshot of the wizard alone."""
+        path = self.pictures / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.locator(".odh-oci-wizard").screenshot(path=path, animations="disabled")
+        return path

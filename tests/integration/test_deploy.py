@@ -1,0 +1,271 @@
+"""Deploying to a project of a Kubernetes API: runtimes, server-side apply, what is refused, and what is left behind."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import yaml
+
+from odh_oci_widgets import serving
+from odh_oci_widgets.cluster import NotAllowed, QuotaExceeded, Refused, connect
+from odh_oci_widgets.cluster.resources import (
+    INFERENCE_SERVICES,
+    PODS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVING_RUNTIMES,
+)
+from odh_oci_widgets.oci import Credential
+from odh_oci_widgets.serving import (
+    ImageNotDeployable,
+    RuntimeNotFound,
+    ServiceExists,
+    ServiceNotFound,
+    ServiceState,
+)
+
+#: Pinned and with everything given, so that no registry is asked.
+IMAGE = "quay.io/me/digits:1@sha256:" + "a" * 64
+GIVEN = {"format": "onnx", "memory": "2Gi"}
+
+
+@pytest.fixture
+def project(kubeconfig, namespace):
+    return connect(kubeconfig=str(kubeconfig), namespace=namespace)
+
+
+@pytest.fixture
+def viewer(kubernetes_api, namespace):
+    user = kubernetes_api.user(f"viewer-{namespace}", view=namespace)
+    return connect(kubeconfig=str(kubernetes_api.kubeconfig(user, namespace)))
+
+
+def names(project, resource):
+    return sorted(one["metadata"]["name"] for one in project.list(resource))
+
+
+class TestDeploy:
+    def test_the_platforms_runtime_is_copied_and_the_service_made(self, project):
+        service = serving.deploy(IMAGE, "digits", project=project, **GIVEN)
+        assert service.target == "project"
+        assert service.image == "oci://quay.io/me/digits@sha256:" + "a" * 64
+        runtime = project.get(SERVING_RUNTIMES, "digits")
+        assert runtime["metadata"]["annotations"]["opendatahub.io/template-name"] == "kserve-ovms"
+        made = project.get(INFERENCE_SERVICES, "digits")
+        assert made["spec"]["predictor"]["model"]["runtime"] == "digits"
+        assert made["metadata"]["annotations"]["security.opendatahub.io/enable-auth"] == "true"
+        managers = {entry["manager"] for entry in made["metadata"]["managedFields"]}
+        assert "odh-oci-widgets" in managers
+        assert service.state in {ServiceState.PENDING, ServiceState.STARTING}
+
+    def test_everything_is_checked_before_anything_is_made(self, kubernetes_api, project):
+        with kubernetes_api.recorded() as asked:
+            serving.deploy(IMAGE, "digits", project=project, **GIVEN)
+        writes = [(one.path.rsplit("/", 2)[-2], one.query.get("dryRun")) for one in asked if one.method == "PATCH"]
+        assert writes == [
+            ("servingruntimes", "All"),
+            ("inferenceservices", "All"),
+            ("servingruntimes", None),
+            ("inferenceservices", None),
+        ]
+
+    def test_the_preview_is_what_is_sent(self, project):
+        shown = serving.preview(IMAGE, "digits", project=project, **GIVEN)
+        documents = list(yaml.safe_load_all(shown.to_yaml()))
+        assert [one["metadata"]["namespace"] for one in documents] == [project.namespace] * 2
+        assert names(project, INFERENCE_SERVICES) == []
+        for one in documents:
+            project.apply(one)
+        serving.deploy(IMAGE, "digits", project=project, **GIVEN)  # the same again: no conflict
+
+    def test_deploying_again_updates_what_is_ours(self, project):
+        serving.deploy(IMAGE, "digits", project=project, **GIVEN)
+        serving.deploy(IMAGE, "digits", project=project, **GIVEN | {"memory": "3Gi"}, args=["--nireq=2"])
+        model = project.get(INFERENCE_SERVICES, "digits")["spec"]["predictor"]["model"]
+        assert model["resources"]["limits"]["memory"] == "3Gi"
+        assert model["args"] == ["--nireq=2"]
+
+    def test_a_user_who_may_not_read_templates_gets_our_own_runtime_and_the_reason(
+        self, kubernetes_api, project, namespace
+    ):
+        kubernetes_api.fail(
+            403,
+            method="GET",
+            path=".*/templates.*",
+            times=50,
+            reason="Forbidden",
+            message='templates.template.openshift.io is forbidden: User "u" cannot list resource "templates" in API '
+            'group "template.openshift.io" in the namespace "opendatahub"',
+        )
+        shown = serving.preview(IMAGE, "digits", project=project, runtime_image=None, **GIVEN)
+        assert "our own definition" in shown.notes[0]
+        assert "templates cannot be read" in shown.notes[0]
+        given = serving.preview(IMAGE, "digits", project=project, runtime_image="example.org/ovms:1", **GIVEN)
+        assert given.objects[0]["spec"]["containers"][0]["image"] == "example.org/ovms:1"
+
+    def test_an_unknown_runtime_lists_those_there_are(self, project):
+        with pytest.raises(RuntimeNotFound) as caught:
+            serving.deploy(IMAGE, "digits", project=project, runtime="nosuch", **GIVEN)
+        assert "`kserve-ovms`" in caught.value.hint
+        assert names(project, SERVING_RUNTIMES) == []
+
+
+class TestPullSecrets:
+    def test_the_accounts_own_secrets_are_named_too(self, project):
+        service_account = project.get(SERVICE_ACCOUNTS, "default")
+        own = [one["name"] for one in service_account.get("imagePullSecrets", [])]
+        serving.deploy(
+            IMAGE, "digits", project=project, pull_secret=Credential(username="me", password="pass-word-1"), **GIVEN
+        )
+        predictor = project.get(INFERENCE_SERVICES, "digits")["spec"]["predictor"]
+        assert [one["name"] for one in predictor["imagePullSecrets"]] == ["digits-pull", *own]
+        secret = project.get(SECRETS, "digits-pull")
+        assert secret["type"] == "kubernetes.io/dockerconfigjson"
+        assert secret["metadata"]["annotations"]["opendatahub.io/connection-type-protocol"] == "oci"
+
+    def test_the_preview_holds_no_password(self, project):
+        shown = serving.preview(
+            IMAGE, "digits", project=project, pull_secret=Credential(username="me", password="pass-word-1"), **GIVEN
+        )
+        assert "pass-word-1" not in shown.to_yaml() + shown.to_python() + repr(shown)
+        assert any("digits-pull" in note for note in shown.notes)
+
+    def test_a_secret_that_is_not_there(self, project):
+        with pytest.raises(serving.OptionInvalid, match="no Secret `nosuch`"):
+            serving.deploy(IMAGE, "digits", project=project, pull_secret="nosuch", **GIVEN)
+
+
+class TestRefused:
+    def test_a_viewer_is_told_the_command_that_helps(self, viewer, namespace):
+        with pytest.raises(NotAllowed) as caught:
+            serving.deploy(IMAGE, "digits", project=viewer, **GIVEN)
+        assert f"oc policy add-role-to-user edit viewer-{namespace} -n {namespace}" in caught.value.hint
+
+    def test_somebody_elses_service_is_not_taken_over(self, kubernetes_api, project):
+        other = serving.preview(IMAGE, "digits", project=project, **GIVEN).objects[1]
+        del other["metadata"]["labels"]["app.kubernetes.io/managed-by"]
+        project.create(other)
+        with pytest.raises(ServiceExists, match="already a InferenceService|already an InferenceService"):
+            serving.deploy(IMAGE, "digits", project=project, **GIVEN)
+        serving.deploy(IMAGE, "digits", project=project, force=True, **GIVEN)
+
+    def test_a_quota_is_told_in_a_sentence_and_nothing_is_left(self, kubernetes_api, project):
+        kubernetes_api.fail(
+            403,
+            method="PATCH",
+            path=".*/inferenceservices/.*",
+            times=2,
+            reason="Forbidden",
+            message='inferenceservices.serving.kserve.io "digits" is forbidden: exceeded quota: q, requested: '
+            "count/inferenceservices.serving.kserve.io=1, used: count/inferenceservices.serving.kserve.io=1, "
+            "limited: count/inferenceservices.serving.kserve.io=1",
+        )
+        with pytest.raises(QuotaExceeded, match="quota `q` is used up"):
+            serving.deploy(IMAGE, "digits", project=project, **GIVEN)
+        assert names(project, SERVING_RUNTIMES) == []
+
+    def test_what_was_made_is_taken_back_when_the_rest_is_refused(self, kubernetes_api, project):
+        """The check passes, the real thing does not."""
+        where = {"method": "PATCH", "path": ".*/inferenceservices/.*"}
+        kubernetes_api.slow(0, times=1, **where)  # the dry run goes through
+        kubernetes_api.fail(
+            400,
+            reason="BadRequest",
+            message='admission webhook "inferenceservice.kserve-webhook-server.validator" denied the request: no',
+            **where,
+        )
+        with pytest.raises(Refused, match="webhook `inferenceservice.kserve-webhook-server.validator` refused it: no"):
+            serving.deploy(IMAGE, "digits", project=project, **GIVEN)
+        assert names(project, SERVING_RUNTIMES) == []
+
+    def test_a_registry_that_does_not_have_the_image(self, project, registry):
+        with pytest.raises(ImageNotDeployable, match="does not exist in its registry"):
+            serving.deploy(f"{registry.host}/no/such:1", "digits", project=project, insecure=True, format="onnx")
+
+    def test_a_registry_that_cannot_be_asked_from_here_is_no_obstacle(self, project):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            image = f"127.0.0.1:{taken.getsockname()[1]}/a/b:1"
+            shown = serving.preview(image, "digits", project=project, format="onnx")
+        assert any("could not be read from here" in note for note in shown.notes)
+        assert shown.objects[1]["spec"]["predictor"]["model"]["storageUri"] == f"oci://{image}"
+
+
+class TestWithoutCluster:
+    def test_manifests_are_made_with_our_own_definitions(self):
+        runtime, service = serving.manifests(IMAGE, "digits", **GIVEN)
+        assert runtime["kind"] == "ServingRuntime"
+        assert service["kind"] == "InferenceService"
+        assert "namespace" not in service["metadata"]
+
+    def test_the_guides_runtime_name_stands_for_vllm(self):
+        runtime, service = serving.manifests(
+            IMAGE, "granite", runtime="vllm-runtime", args=["--dtype=half"], gpu=1, memory="16Gi"
+        )
+        assert runtime["spec"]["supportedModelFormats"][0]["name"] == "vLLM"
+        assert service["spec"]["predictor"]["model"]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+
+    def test_deploying_says_that_there_is_none(self):
+        from odh_oci_widgets.cluster import NoCluster
+
+        with pytest.raises(NoCluster, match="No cluster is known here") as caught:
+            serving.deploy(IMAGE, "digits", **GIVEN)
+        assert "oc login" in caught.value.hint
+
+
+class TestLife:
+    def test_list_find_stop_start_redeploy_delete(self, project, kubernetes_api):
+        service = serving.deploy(IMAGE, "digits", project=project, pull_secret=Credential("me", "pw"), **GIVEN)
+        assert [one.name for one in serving.services(target="project", project=project)] == ["digits"]
+        assert serving.service("digits", project=project).image == service.image
+        service.stop()
+        assert service.state is ServiceState.STOPPED
+        service.start()
+        assert service.state is not ServiceState.STOPPED
+        service.redeploy("quay.io/me/digits:2")
+        assert service.image == "oci://quay.io/me/digits:2"
+        serving.deploy(IMAGE, "digits", project=project, **GIVEN)  # our own earlier change is no conflict
+        assert serving.service("digits", project=project).image == "oci://quay.io/me/digits@sha256:" + "a" * 64
+        service.delete()
+        service.delete()
+        kubernetes_api.settle()
+        assert names(project, INFERENCE_SERVICES) == []
+        assert names(project, SERVING_RUNTIMES) == []
+        assert "digits-pull" not in names(project, SECRETS)
+        with pytest.raises(ServiceNotFound):
+            serving.service("digits", target="project", project=project)
+
+    def test_a_runtime_that_others_use_stays(self, project):
+        shown = serving.preview(IMAGE, "shared", project=project, **GIVEN)
+        runtime = shown.objects[0]
+        runtime["metadata"] = {"name": "shared", "namespace": project.namespace}
+        project.create(runtime)
+        by_hand = shown.objects[1]
+        by_hand["metadata"] = {"name": "shared", "namespace": project.namespace}
+        project.create(by_hand)
+        serving.service("shared", target="project", project=project).delete()
+        assert names(project, SERVING_RUNTIMES) == ["shared"]
+
+    def test_logs_of_the_model_server_and_of_the_run_before(self, project, kubernetes_api):
+        service = serving.deploy(IMAGE, "digits", project=project, **GIVEN)
+        assert list(service.logs()) == []
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": "digits-predictor-0",
+                "namespace": project.namespace,
+                "labels": {"serving.kserve.io/inferenceservice": "digits"},
+            },
+            "spec": {"containers": [{"name": "kserve-container", "image": "x"}]},
+            "status": {
+                "containerStatuses": [
+                    {"name": "kserve-container", "ready": True, "restartCount": 0, "state": {"running": {}}}
+                ]
+            },
+        }
+        kubernetes_api.put(pod)
+        kubernetes_api.logs(project.namespace, "digits-predictor-0", "kserve-container", "one", "two", "three")
+        assert list(service.logs(tail=2)) == ["two", "three"]
+        assert len(project.list(PODS)) == 1

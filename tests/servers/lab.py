@@ -1,0 +1,93 @@
+"""A real JupyterLab on the loopback interface, with a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import nbformat
+
+from .registry import free_port
+
+#: Extensions that reach for the internet or put dialogs into the page.
+_DISABLED = {"@jupyterlab/apputils-extension:announcements": True}
+
+
+class Lab:
+    """`url` is the server, `root` the folder it shows. Stop it, and its kernels end with it."""
+
+    def __init__(self, folder: Path, *, environ: dict[str, str] | None = None) -> None:
+        self.root = folder / "root"
+        self.log = folder / "lab.log"
+        home = folder / "home"
+        settings = folder / "config" / "labconfig"
+        for made in (self.root, home, settings):
+            made.mkdir(parents=True, exist_ok=True)
+        (settings / "page_config.json").write_text(json.dumps({"disabledExtensions": _DISABLED}))
+        self.token = "test"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_"))},
+            "HOME": str(home),
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_DATA_DIR": str(folder / "data"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "IPYTHONDIR": str(folder / "ipython"),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+            **(environ or {}),
+        }
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "jupyterlab",
+                    "--no-browser",
+                    "--allow-root",
+                    "--LabApp.expose_app_in_browser=True",
+                    "--ServerApp.ip=127.0.0.1",
+                    f"--ServerApp.port={self.port}",
+                    "--ServerApp.port_retries=0",
+                    f"--IdentityProvider.token={self.token}",
+                    f"--ServerApp.root_dir={self.root}",
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.environ,
+            )
+        self._wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.url}/api?token={self.token}", timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        self.stop()
+        raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text()[-2000:]}")
+
+    def notebook(self, name: str, *cells: str) -> str:
+        """Write a notebook; its URL in the single-document mode of JupyterLab."""
+        book = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
+        (self.root / name).write_text(nbformat.writes(book))
+        return f"{self.url}/doc/tree/{name}?token={self.token}&reset"
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(20)
