@@ -78,7 +78,7 @@ class Build:
         """Make the image. Raises OdhOciError; then nothing half-made is left."""
         started = time.monotonic()
         plan = checked(self.plan)
-        store = self._survey.open(plan.image)
+        store = self._survey.open(plan.image, writes=True)
         try:
             return self._run(plan, store, started)
         except BaseException:

@@ -91,7 +91,7 @@ def preflight(
     forecasts: tuple[LayerForecast, ...] = ()
     try:
         checked(plan)
-        store = survey.open(plan.image)
+        store = survey.open(plan.image, writes=True)
         problems += _may_push(store, survey)
         works, actions = _actions(survey, store)
         forecasts = tuple(
@@ -144,7 +144,6 @@ def _may_push(store: AnyStore, survey: Survey) -> list[OdhOciError]:
         response = store.request(
             "POST",
             url,
-            actions="pull,push",
             ok=(202,),
             headers={"Content-Length": "0"},
             patience=survey.patience(None),

@@ -196,6 +196,7 @@ def open_store(
     *,
     credentials: Credentials | None = None,
     insecure: bool = False,
+    writes: bool = False,
     tuning: Tuning = DEFAULT,
     cancel: Event | None = None,
     notify: Notify = ignore,
@@ -206,7 +207,13 @@ def open_store(
         return LayoutStore(reference)
     credential = (credentials or Credentials()).find(reference.registry, reference.repository)
     return RegistryStore(
-        reference, credential=credential, insecure=insecure, tuning=tuning, cancel=cancel, notify=notify
+        reference,
+        credential=credential,
+        insecure=insecure,
+        writes=writes,
+        tuning=tuning,
+        cancel=cancel,
+        notify=notify,
     )
 
 

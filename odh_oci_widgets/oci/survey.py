@@ -59,13 +59,14 @@ class Survey:
         self._emit = emit
         self._tuning = tuning
 
-    def open(self, name: str | Reference | LayoutReference) -> AnyStore:
+    def open(self, name: str | Reference | LayoutReference, *, writes: bool = False) -> AnyStore:
         """The store of an image, open until `close`."""
         reference = parse_image(name) if isinstance(name, str) else name
         store = open_store(
             reference,
             credentials=self._credentials,
             insecure=isinstance(reference, Reference) and reference.registry in self.plan.insecure,
+            writes=writes,
             tuning=self._tuning,
             cancel=self._stop,
             notify=self.notify(None),
