@@ -158,3 +158,18 @@ def test_a_build_loads_no_heavy_module(model: Path, tmp_path: Path) -> None:
         capture_output=True, text=True, cwd=ROOT, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_of_events_that_goes_away_stops_the_build(hub: Hub, tmp_path: Path) -> None:
+    hub.add("cli/unread", {"model.onnx": b"\x08\x08" + bytes(1000)})
+    hub.break_next("/cli/unread/resolve/*", status=503, times=1000)
+    command = " ".join(
+        [*COMMAND, "build", "hf://cli/unread", f"oci:{tmp_path / 'image'}:1", "--base", "embedded"]
+    )
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} --json | head -1"],
+        capture_output=True, text=True, cwd=ROOT, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "image" / "index.json").exists()

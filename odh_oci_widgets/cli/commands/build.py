@@ -130,12 +130,13 @@ def run(options: argparse.Namespace, output: Output) -> int:
         _follow(build, output)
         output.say(build.wait())
     except KeyboardInterrupt:
-        build.cancel()
         output.note("Cancelling …")
-        with suppress(OdhOciError):
-            build.wait(CANCEL_SECONDS)
+        _stop(build)
         _tell_end(build, output)
         output.note("The next try reuses what was sent.")
+        raise
+    except BrokenPipeError:  # whoever read our events is gone
+        _stop(build)
         raise
     return 0
 
@@ -163,6 +164,13 @@ def _follow(build: Build, output: Output) -> None:
                 output.note(_sum(event))
             case _ if line:
                 bars.note(line)
+
+
+def _stop(build: Build) -> None:
+    """Cancel, and give it the time to leave nothing half-made."""
+    build.cancel()
+    with suppress(OdhOciError):
+        build.wait(CANCEL_SECONDS)
 
 
 def _tell_end(build: Build, output: Output) -> None:
