@@ -54,7 +54,10 @@ TABLE = {
         STARTING,
         PULLING,
         STARTING,
-        ("failed", "The image `quay.io/org/model:1` cannot be pulled: the registry does not let the cluster read it."),
+        (
+            "failed",
+            "The image `quay.io/org/model:1` cannot be pulled: the registry does not let the cluster read it.",
+        ),
     ],
     "no-models": [
         TAKEN_UP,
@@ -101,7 +104,12 @@ TABLE = {
         ("starting", "The model server started before the model was in place, and is started again."),
         READY,
     ],
-    "unschedulable": [TAKEN_UP, MADE, WAITS, ("failed", "No node has a free accelerator (`nvidia.com/gpu`).")],
+    "unschedulable": [
+        TAKEN_UP,
+        MADE,
+        WAITS,
+        ("failed", "No node has a free accelerator (`nvidia.com/gpu`)."),
+    ],
     "runtime-missing": [TAKEN_UP, ("failed", "The serving runtime `demo` does not exist in the project.")],
     "format-unsupported": [
         TAKEN_UP,
@@ -181,7 +189,9 @@ def test_a_token_that_is_wrong_and_one_that_may_not(shared):
 
 
 def test_a_service_that_answers_the_cluster_and_not_us(shared):
-    found = diagnose(last(recording(shared, "ready-internal")).answered(replace(YES, reachable=False, text="no name")))
+    found = diagnose(
+        last(recording(shared, "ready-internal")).answered(replace(YES, reachable=False, text="no name"))
+    )
     assert found.state is ServiceState.READY
     assert "external route" in found.hint
 
@@ -250,12 +260,20 @@ def with_container(snapshot, name, **status):
         ),
         (
             "kserve-container",
-            {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "ErrImagePull: toomanyrequests"}}},
+            {
+                "state": {
+                    "waiting": {"reason": "ImagePullBackOff", "message": "ErrImagePull: toomanyrequests"}
+                }
+            },
             "The image of `kserve-container`",
         ),
         (
             "kserve-container",
-            {"state": {"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "hf" not found'}}},
+            {
+                "state": {
+                    "waiting": {"reason": "CreateContainerConfigError", "message": 'secret "hf" not found'}
+                }
+            },
             "The secret `hf` that the service needs does not exist.",
         ),
         (
@@ -293,13 +311,18 @@ def test_a_change_that_kserve_has_not_seen(shared):
     snapshot.service["metadata"]["generation"] = 2
     found = diagnose(snapshot)
     assert found.state is ServiceState.STARTING
-    assert found.sentence == "KServe has not taken up the newest version yet. The earlier version still answers."
+    assert (
+        found.sentence == "KServe has not taken up the newest version yet. The earlier version still answers."
+    )
 
 
 def test_a_failure_that_was_repaired_is_not_told_again(shared):
     """KServe leaves `lastFailureInfo` where it was."""
     snapshot = copy.deepcopy(last(recording(shared, "ready-internal"))).answered(YES)
-    snapshot.service["status"]["modelStatus"]["lastFailureInfo"] = {"reason": "NoSupportingRuntime", "message": "old"}
+    snapshot.service["status"]["modelStatus"]["lastFailureInfo"] = {
+        "reason": "NoSupportingRuntime",
+        "message": "old",
+    }
     assert diagnose(snapshot).state is ServiceState.READY
 
 
@@ -363,7 +386,10 @@ def test_pods_the_cluster_refuses(text, sentence, hint):
         ('failed to resolve reference "r/a:1": r/a:1: not found', "does not have it"),
         ("pull access denied, repository does not exist or may require authorization", "does not let"),
         ("reading manifest: unauthorized: authentication required", "does not let"),
-        ('Get "https://r/v2/": tls: failed to verify certificate: x509: signed by unknown authority', "do not trust"),
+        (
+            'Get "https://r/v2/": tls: failed to verify certificate: x509: signed by unknown authority',
+            "do not trust",
+        ),
         ('Get "https://r/v2/": http: server gave HTTP response to HTTPS client', "plain HTTP"),
         ("dial tcp: lookup registry.example: no such host", "cannot reach"),
         ("dial tcp 127.0.0.1:5000: connect: connection refused", "cannot reach"),
@@ -384,13 +410,20 @@ def test_an_images_own_name_is_not_taken_for_a_cause(shared):
         if one["image"] == "quay.io/org/model:1":
             one["image"] = "quay.io/denied/401:404"
     for one in pod["status"]["initContainerStatuses"]:
-        one["state"] = {"waiting": {"reason": "ErrImagePull", "message": "quay.io/denied/401:404: manifest unknown"}}
+        one["state"] = {
+            "waiting": {"reason": "ErrImagePull", "message": "quay.io/denied/401:404: manifest unknown"}
+        }
     assert diagnose(snapshot).sentence.endswith("the registry does not have it.")
 
 
 def test_the_timeline_tells_scheduling_pull_with_seconds_start_and_readiness(shared):
     texts = [one.text for one in timeline(last(recording(shared, "ready-internal")))]
-    for wanted in ("created", "scheduled to the node local-1", "pulled quay.io/org/model:1 in 3.2s", "model server ready"):
+    for wanted in (
+        "created",
+        "scheduled to the node local-1",
+        "pulled quay.io/org/model:1 in 3.2s",
+        "model server ready",
+    ):
         assert wanted in texts
     assert texts.index("created") < texts.index("model server ready")
     slow = [one.text for one in timeline(last(recording(shared, "pull-slow")))]
