@@ -280,9 +280,11 @@ class Repository:
         )
         stored = response.headers.get("Docker-Content-Digest")
         if stored and stored != sha256(data):
+            self.delete_manifest(stored)
             raise RegistryError(
                 f"{self.reference.registry} stored {stored} instead of {sha256(data)}.",
-                hint="It changes manifests: use another registry.",
+                hint="It, or something between here and it, changes manifests: use another registry.",
+                status=400,
             )
 
     def delete_manifest(self, digest: str) -> bool:

@@ -150,7 +150,9 @@ class RegistryStore(Repository):
 
     def publish(self, data: bytes, media_type: str) -> None:
         """Store a manifest under the reference's tag."""
-        self.put_manifest(data, media_type, self.reference.tag or sha256(data))
+        # Under its digest first: a registry refuses what was changed on the way, before a tag names it.
+        self.put_manifest(data, media_type)
+        self.put_manifest(data, media_type, self.reference.tag or "latest")
 
     def take(self, digest: str, origin: Store) -> bool:
         """Mount a blob of another repository of the same registry."""

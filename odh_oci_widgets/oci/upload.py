@@ -96,18 +96,24 @@ class Upload:
 
     def _start(self) -> None:
         url = self._repository.url("blobs/uploads/")
-        response = self._repository.request(
-            "POST",
-            url,
-            ok=(202,),
-            headers={"Content-Length": "0"},
-            patience=self._patience,
-        )
-        location = response.headers.get("Location")
-        if not location:
-            raise RegistryError(
-                f"{self._repository.reference.registry} began an upload without saying where.",
-                hint="Is this an image registry?",
+        while True:
+            response = self._repository.request(
+                "POST",
+                url,
+                ok=(202,),
+                headers={"Content-Length": "0"},
+                patience=self._patience,
+            )
+            location = response.headers.get("Location")
+            if location:
+                break
+            # Not a registry, or an answer that was cut in its headers, which HTTP clients take for whole.
+            self._patience.wait(
+                "the registry began an upload without saying where",
+                RegistryError(
+                    f"{self._repository.reference.registry} began an upload without saying where.",
+                    hint="Is this an image registry?",
+                ),
             )
         self._location = self._repository.locate(location, url)
         minimum = response.headers.get("OCI-Chunk-Min-Length", "")
