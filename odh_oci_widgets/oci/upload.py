@@ -96,19 +96,18 @@ class Upload:
 
     def _start(self) -> None:
         url = self._repository.url("blobs/uploads/")
-        response = self._repository.request(
-            "POST",
-            url,
-            ok=(202,),
-            headers={"Content-Length": "0"},
-            patience=self._patience,
-        )
-        location = response.headers.get("Location")
-        if not location:
-            raise RegistryError(
-                f"{self._repository.reference.registry} began an upload without saying where.",
-                hint="Is this an image registry?",
+        while True:
+            response = self._repository.request(
+                "POST", url, ok=(202,), headers={"Content-Length": "0"}, patience=self._patience
             )
+            location = response.headers.get("Location")
+            if location:
+                break
+            nowhere = RegistryError(
+                f"{self._repository.reference.registry} began an upload without saying where.",
+                hint="Is this an image registry? Something between here and it may cut its answers.",
+            )
+            self._patience.wait("the answer was cut", nowhere)
         self._location = self._repository.locate(location, url)
         minimum = response.headers.get("OCI-Chunk-Min-Length", "")
         if minimum.isdigit():

@@ -62,7 +62,9 @@ class TestDeploy:
     def test_everything_is_checked_before_anything_is_made(self, kubernetes_api, project):
         with kubernetes_api.recorded() as asked:
             serving.deploy(IMAGE, "digits", project=project, **GIVEN)
-        writes = [(one.path.rsplit("/", 2)[-2], one.query.get("dryRun")) for one in asked if one.method == "PATCH"]
+        writes = [
+            (one.path.rsplit("/", 2)[-2], one.query.get("dryRun")) for one in asked if one.method == "PATCH"
+        ]
         assert writes == [
             ("servingruntimes", "All"),
             ("inferenceservices", "All"),
@@ -116,7 +118,11 @@ class TestPullSecrets:
         service_account = project.get(SERVICE_ACCOUNTS, "default")
         own = [one["name"] for one in service_account.get("imagePullSecrets", [])]
         serving.deploy(
-            IMAGE, "digits", project=project, pull_secret=Credential(username="me", password="pass-word-1"), **GIVEN
+            IMAGE,
+            "digits",
+            project=project,
+            pull_secret=Credential(username="me", password="pass-word-1"),
+            **GIVEN,
         )
         predictor = project.get(INFERENCE_SERVICES, "digits")["spec"]["predictor"]
         assert [one["name"] for one in predictor["imagePullSecrets"]] == ["digits-pull", *own]
@@ -126,7 +132,11 @@ class TestPullSecrets:
 
     def test_the_preview_holds_no_password(self, project):
         shown = serving.preview(
-            IMAGE, "digits", project=project, pull_secret=Credential(username="me", password="pass-word-1"), **GIVEN
+            IMAGE,
+            "digits",
+            project=project,
+            pull_secret=Credential(username="me", password="pass-word-1"),
+            **GIVEN,
         )
         assert "pass-word-1" not in shown.to_yaml() + shown.to_python() + repr(shown)
         assert any("digits-pull" in note for note in shown.notes)
@@ -175,13 +185,17 @@ class TestRefused:
             message='admission webhook "inferenceservice.kserve-webhook-server.validator" denied the request: no',
             **where,
         )
-        with pytest.raises(Refused, match="webhook `inferenceservice.kserve-webhook-server.validator` refused it: no"):
+        with pytest.raises(
+            Refused, match="webhook `inferenceservice.kserve-webhook-server.validator` refused it: no"
+        ):
             serving.deploy(IMAGE, "digits", project=project, **GIVEN)
         assert names(project, SERVING_RUNTIMES) == []
 
     def test_a_registry_that_does_not_have_the_image(self, project, registry):
         with pytest.raises(ImageNotDeployable, match="does not exist in its registry"):
-            serving.deploy(f"{registry.host}/no/such:1", "digits", project=project, insecure=True, format="onnx")
+            serving.deploy(
+                f"{registry.host}/no/such:1", "digits", project=project, insecure=True, format="onnx"
+            )
 
     def test_a_registry_that_cannot_be_asked_from_here_is_no_obstacle(self, project):
         with socket.socket() as taken:
@@ -216,7 +230,9 @@ class TestWithoutCluster:
 
 class TestLife:
     def test_list_find_stop_start_redeploy_delete(self, project, kubernetes_api):
-        service = serving.deploy(IMAGE, "digits", project=project, pull_secret=Credential("me", "pw"), **GIVEN)
+        service = serving.deploy(
+            IMAGE, "digits", project=project, pull_secret=Credential("me", "pw"), **GIVEN
+        )
         assert [one.name for one in serving.services(target="project", project=project)] == ["digits"]
         assert serving.service("digits", project=project).image == service.image
         service.stop()
@@ -226,7 +242,9 @@ class TestLife:
         service.redeploy("quay.io/me/digits:2")
         assert service.image == "oci://quay.io/me/digits:2"
         serving.deploy(IMAGE, "digits", project=project, **GIVEN)  # our own earlier change is no conflict
-        assert serving.service("digits", project=project).image == "oci://quay.io/me/digits@sha256:" + "a" * 64
+        assert (
+            serving.service("digits", project=project).image == "oci://quay.io/me/digits@sha256:" + "a" * 64
+        )
         service.delete()
         service.delete()
         kubernetes_api.settle()
@@ -266,6 +284,8 @@ class TestLife:
             },
         }
         kubernetes_api.put(pod)
-        kubernetes_api.logs(project.namespace, "digits-predictor-0", "kserve-container", "one", "two", "three")
+        kubernetes_api.logs(
+            project.namespace, "digits-predictor-0", "kserve-container", "one", "two", "three"
+        )
         assert list(service.logs(tail=2)) == ["two", "three"]
         assert len(project.list(PODS)) == 1
