@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 #: public name -> module that holds it
 _HOME = {
+    "Action": "forecast",
     "BaseImageUnfit": "errors",
     "Cancelled": "errors",
     "Credential": "credentials",
@@ -25,7 +26,9 @@ _HOME = {
     "Event": "events",
     "Failed": "events",
     "Finding": "fitness",
+    "ImageInfo": "inspection",
     "ImageNotFound": "errors",
+    "LayerForecast": "forecast",
     "LayerInfo": "events",
     "LayerProgress": "events",
     "LayerState": "events",
@@ -40,6 +43,7 @@ _HOME = {
     "PlanInvalid": "errors",
     "PlanLayer": "plan",
     "Planned": "events",
+    "Preflight": "forecast",
     "Reference": "reference",
     "ReferenceInvalid": "errors",
     "RegistryError": "errors",
@@ -51,18 +55,20 @@ _HOME = {
     "Source": "plan",
     "SourceError": "errors",
     "Verification": "verify",
+    "engine_zip": "bundle",
     "error_of": "engine",
     "http_pool": "http",
-    "ImageInfo": "inspection",
     "inspect_image": "inspection",
-    "pull_models": "extract",
     "make_plan": "plan",
     "parse_image": "reference",
+    "preflight": "forecast",
+    "pull_models": "extract",
     "run": "engine",
     "verify_image": "verify",
 }
 
 __all__ = [
+    "Action",
     "BaseImageUnfit",
     "Cancelled",
     "Credential",
@@ -74,6 +80,7 @@ __all__ = [
     "Finding",
     "ImageInfo",
     "ImageNotFound",
+    "LayerForecast",
     "LayerInfo",
     "LayerProgress",
     "LayerState",
@@ -88,6 +95,7 @@ __all__ = [
     "PlanInvalid",
     "PlanLayer",
     "Planned",
+    "Preflight",
     "Reference",
     "ReferenceInvalid",
     "RegistryError",
@@ -99,17 +107,20 @@ __all__ = [
     "Source",
     "SourceError",
     "Verification",
+    "engine_zip",
     "error_of",
     "http_pool",
     "inspect_image",
     "make_plan",
     "parse_image",
+    "preflight",
     "pull_models",
     "run",
     "verify_image",
 ]
 
 if TYPE_CHECKING:
+    from .bundle import engine_zip
     from .credentials import Credential, Credentials
     from .engine import error_of, run
     from .errors import (
@@ -132,6 +143,7 @@ if TYPE_CHECKING:
     from .events import Done, Event, Failed, LayerInfo, LayerProgress, LayerState, Log, Planned, Retry
     from .extract import pull_models
     from .fitness import Finding, Level
+    from .forecast import Action, LayerForecast, Preflight, preflight
     from .http import http_pool
     from .inspection import ImageInfo, inspect_image
     from .plan import Plan, PlanFile, PlanLayer, Source, make_plan

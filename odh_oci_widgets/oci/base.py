@@ -161,7 +161,8 @@ def _missing_commands(base: Base, patience: Patience) -> list[str]:
             listing = LayerListing((), complete=False, damaged=True, trouble="it is too short")
         if listing.damaged:
             raise RegistryError(
-                f"The layer {layer['digest']} of the base image cannot be read: {listing.trouble}.", hint="Try again."
+                f"The layer {layer['digest']} of the base image cannot be read: {listing.trouble}.",
+                hint="Try again.",
             )
         tree.add(listing.entries)
     return missing_commands(tree, base.config)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from threading import Event as Flag
 from threading import Lock
 
-from . import base as bases
 from . import image, limits, reuse
+from .ahead import Budget
 from .base import Base
 from .content import ContentMismatch, FileDigests, LayerReader
 from .credentials import Credentials
@@ -19,13 +19,14 @@ from .events import Done, Event, LayerInfo, LayerProgress, LayerState, Log, Plan
 from .http import http_pool
 from .lanes import Lanes
 from .media import OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Descriptor, describe, sha256
+from .opening import opener
 from .plan import Plan, PlanLayer, checked
 from .record import Record
-from .reference import LayoutReference, Reference, parse_image
+from .reference import Reference
 from .registry import Manifest
-from .retry import Patience
-from .sources import Web, opener
-from .store import LayoutStore, RegistryStore, Store, copy_reader, open_store
+from .sources import Web
+from .store import RegistryStore, Store, copy_reader
+from .survey import AnyStore, Survey, Work
 from .tar import LayerTar
 from .tuning import Tuning
 
@@ -33,21 +34,6 @@ from .tuning import Tuning
 _PROGRESS_SECONDS = 0.1
 #: How often the image is published again because the registry lost layers meanwhile.
 _PUBLISH_TRIES = 3
-
-
-@dataclass
-class Work:
-    """A layer of the image: where its bytes are, and what became of it."""
-
-    number: int
-    title: str
-    size: int
-    #: the plan's layer, or the base and the descriptor of one of its layers
-    layer: PlanLayer | None = None
-    base: Base | None = None
-    descriptor: Descriptor | None = None
-    sent: bool = False
-    told: float = field(default=0.0)
 
 
 class Build:
@@ -65,13 +51,13 @@ class Build:
         tuning: Tuning,
     ) -> None:
         self.plan = plan
-        self._credentials = credentials
         self._stop = stop
         self._emit = emit
         self._verify = verify
         self._tuning = tuning
         self._web = Web(http_pool(read=tuning.stall), secrets)
-        self._stores: list[RegistryStore | LayoutStore] = []
+        self._survey = Survey(plan, credentials, stop, self._hear, tuning)
+        self._budget = Budget(tuning.read_ahead)
         self._lanes = Lanes(tuning, self._broke)
         self._lock = Lock()
         self._error: BaseException | None = None
@@ -81,21 +67,18 @@ class Build:
         """End at the next opportunity, which this makes come at once."""
         self._stop.set()
         self._web.http.abort()
-        for store in list(self._stores):
-            if isinstance(store, RegistryStore):
-                store.http.abort()
+        self._survey.abort()
 
     def close(self) -> None:
         """Close connections."""
         self._web.http.close()
-        for store in self._stores:
-            store.close()
+        self._survey.close()
 
     def run(self) -> Done:
         """Make the image. Raises OdhOciError; then nothing half-made is left."""
         started = time.monotonic()
         plan = checked(self.plan)
-        store = self._open(plan.image)
+        store = self._survey.open(plan.image, writes=True)
         try:
             return self._run(plan, store, started)
         except BaseException:
@@ -108,12 +91,12 @@ class Build:
     def _stop_asked(self) -> bool:
         return self._stop.is_set() and self._error is None
 
-    def _run(self, plan: Plan, store: RegistryStore | LayoutStore, started: float) -> Done:
+    def _run(self, plan: Plan, store: AnyStore, started: float) -> Done:
         for problem in limits.problems(plan, 0):
             raise problem
-        previous, candidates = self._earlier(plan, store)
-        found = self._bases(plan, candidates)
-        works = self._works(plan, found)
+        previous, candidates = self._survey.earlier(store)
+        found = self._survey.bases(candidates)
+        works = self._survey.works(found)
         self._emit(
             Planned(
                 image=plan.image,
@@ -127,7 +110,7 @@ class Build:
         if isinstance(store, RegistryStore):
             self._record = Record(store, sum(work.layer is not None for work in works))
         self._send(todo, store)
-        data, media_type = self._publish(plan, found, works, store, previous)
+        data, _ = self._publish(plan, found, works, store, previous)
         if self._record is not None:
             self._record.remove()
         return self._done(store, works, sha256(data), started)
@@ -146,84 +129,13 @@ class Build:
             seconds=time.monotonic() - started,
         )
 
-    # -- before the first byte --------------------------------------------------------------------------------
-
-    def _open(self, name: str | Reference | LayoutReference) -> RegistryStore | LayoutStore:
-        reference = parse_image(name) if isinstance(name, str) else name
-        store = open_store(
-            reference,
-            credentials=self._credentials,
-            insecure=isinstance(reference, Reference) and reference.registry in self.plan.insecure,
-            tuning=self._tuning,
-            cancel=self._stop,
-            notify=self._notify(None),
-        )
-        self._stores.append(store)
-        return store
-
-    def _earlier(
-        self, plan: Plan, store: RegistryStore | LayoutStore
-    ) -> tuple[Manifest | None, reuse.Candidates]:
-        """What stands at the tag now, and all layers that may be taken over."""
-        candidates = reuse.Candidates()
-        previous = store.find_manifest()
-        if previous is not None:
-            candidates.add(previous, store)
-        else:
-            for tag in reuse.neighbours(store):
-                neighbour = store.find_manifest(tag)
-                if neighbour is not None:
-                    candidates.add(neighbour, store)
-        if isinstance(store, RegistryStore):
-            record = store.find_manifest(reuse.record_tag(store.reference.identifier))
-            if record is not None:
-                self._emit(Log(message="An unfinished build of this image is continued."))
-                candidates.add(record, store)
-        for name in plan.like:
-            other = self._open(name)
-            like = other.find_manifest()
-            if like is None:
-                self._emit(Log(message=f"{name} does not exist: nothing of it is reused."))
-            else:
-                candidates.add(like, other)
-        return previous, candidates
-
-    def _bases(self, plan: Plan, candidates: reuse.Candidates) -> tuple[Base, ...]:
-        if plan.base == bases.SCRATCH:
-            self._emit(Log(message=bases.SCRATCH_NOTE))
-            return bases.resolve(plan.base, None, plan.platforms)
-        embedded = plan.base == bases.EMBEDDED
-        store = self._open(bases.embedded_layout() if embedded else plan.base)
-        found = bases.resolve(plan.base, store, plan.platforms)
-        for base in found:
-            if base.digest not in candidates.bases:
-                bases.check_fit(plan.base, base, self._patience(None))
-        return found
-
-    def _works(self, plan: Plan, found: tuple[Base, ...]) -> list[Work]:
-        works: list[Work] = []
-        for base in found:
-            for descriptor in base.layers:
-                works.append(
-                    Work(
-                        len(works),
-                        f"base image {base.platform}",
-                        descriptor["size"],
-                        base=base,
-                        descriptor=descriptor,
-                    )
-                )
-        for layer in plan.layers:
-            works.append(Work(len(works), image.title(layer), LayerTar(layer).size, layer=layer))
-        return works
-
     def _reuse(self, works: list[Work], candidates: reuse.Candidates, store: Store) -> None:
         """Give every layer that an earlier image has its descriptor."""
         for work in works:
             if work.layer is None:
                 continue
-            self._patience(None).check()
-            candidate = candidates.find(work.layer, self._patience(work.number), self._tuning.block)
+            self._survey.patience(None).check()
+            candidate = candidates.find(work.layer, self._survey.patience(work.number), self._tuning.block)
             if candidate is not None and store.take(candidate.descriptor["digest"], candidate.origin):
                 work.descriptor = candidate.descriptor
                 self._tell(work, work.size, LayerState.REUSED)
@@ -242,7 +154,7 @@ class Build:
 
     # -- the bytes --------------------------------------------------------------------------------------------
 
-    def _send(self, works: list[Work], store: RegistryStore | LayoutStore) -> None:
+    def _send(self, works: list[Work], store: AnyStore) -> None:
         """Send layers, the largest first, and raise the first trouble."""
         ordered = sorted(works, key=lambda work: -work.size)
         self._lanes.run([partial(self._send_one, work, store) for work in ordered], self._stop.is_set)
@@ -250,9 +162,9 @@ class Build:
             error = self._error
         if error is not None:
             raise error
-        self._patience(None).check()
+        self._survey.patience(None).check()
 
-    def _send_one(self, work: Work, store: RegistryStore | LayoutStore) -> None:
+    def _send_one(self, work: Work, store: AnyStore) -> None:
         self._tell(work, 0, LayerState.SENDING)
         if work.layer is None:
             self._copy(work, store)
@@ -261,22 +173,22 @@ class Build:
         work.sent = True
         self._tell(work, work.size, LayerState.DONE)
 
-    def _copy(self, work: Work, store: RegistryStore | LayoutStore) -> None:
+    def _copy(self, work: Work, store: AnyStore) -> None:
         assert work.base is not None and work.base.store is not None and work.descriptor is not None  # noqa: S101, PT018
-        patience = self._patience(work.number)
+        patience = self._survey.patience(work.number)
         reader = copy_reader(
-            work.base.store, work.descriptor, self._patience(work.number), self._tuning.block
+            work.base.store, work.descriptor, self._survey.patience(work.number), self._tuning.block
         )
         store.put(reader, patience, partial(self._progress, work))
 
-    def _make(self, work: Work, layer: PlanLayer, store: RegistryStore | LayoutStore) -> None:
+    def _make(self, work: Work, layer: PlanLayer, store: AnyStore) -> None:
         tar = LayerTar(layer)
         again = True
         while True:
-            open_file = opener(self._web, self._patience(work.number), self._tuning)
+            open_file = opener(self._web, self._survey.patience(work.number), self._tuning, self._budget)
             reader = LayerReader(tar.parts, open_file, verify=self._verify, block=self._tuning.block)
             try:
-                digest = store.put(reader, self._patience(work.number), partial(self._progress, work))
+                digest = store.put(reader, self._survey.patience(work.number), partial(self._progress, work))
                 break
             except ContentMismatch as mismatch:
                 if not again:
@@ -300,7 +212,7 @@ class Build:
         plan: Plan,
         found: tuple[Base, ...],
         works: list[Work],
-        store: RegistryStore | LayoutStore,
+        store: AnyStore,
         previous: Manifest | None,
     ) -> tuple[bytes, str]:
         tries = 0
@@ -324,7 +236,7 @@ class Build:
             else:
                 return data, media_type
 
-    def _send_missing(self, works: list[Work], store: RegistryStore | LayoutStore) -> None:
+    def _send_missing(self, works: list[Work], store: AnyStore) -> None:
         """Look for every layer once more (registries forget unnamed ones), and send what is gone."""
         missing: list[Work] = []
 
@@ -359,26 +271,21 @@ class Build:
     # -- talking ----------------------------------------------------------------------------------------------
 
     def _progress(self, work: Work, sent: int) -> None:
+        self._lanes.moved(sent - work.position)
+        work.position = sent
         now = time.monotonic()
         if now - work.told >= _PROGRESS_SECONDS:
             self._tell(work, sent, LayerState.SENDING)
-        self._lanes.moved(0)
 
     def _tell(self, work: Work, sent: int, state: LayerState) -> None:
         work.told = time.monotonic()
         digest = work.descriptor["digest"] if work.descriptor and state is not LayerState.SENDING else None
         self._emit(LayerProgress(layer=work.number, sent=sent, total=work.size, state=state, digest=digest))
 
-    def _patience(self, layer: int | None) -> Patience:
-        return Patience(self._tuning, self._stop, self._notify(layer))
-
-    def _notify(self, layer: int | None) -> Callable[[str, int, float], None]:
-        def notify(reason: str, attempt: int, wait: float) -> None:
-            if "429" in reason or "503" in reason:
-                self._lanes.busy()
-            self._emit(Retry(layer=layer, reason=reason, attempt=attempt, wait_seconds=wait))
-
-        return notify
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Retry) and ("429" in event.reason or "503" in event.reason):
+            self._lanes.busy()
+        self._emit(event)
 
     def _broke(self, error: BaseException) -> None:
         """A layer failed: keep the first reason and stop the others."""

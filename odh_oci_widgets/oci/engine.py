@@ -57,7 +57,7 @@ def run(
                 if wanted.is_set():
                     deadline = deadline or time.monotonic() + _CANCEL_SECONDS
                     if time.monotonic() > deadline:
-                        yield _failed(Cancelled("The build was cancelled."))
+                        yield failed(Cancelled("The build was cancelled."))
                         return
                 continue
             yield event
@@ -91,10 +91,10 @@ def _work(build: Build, emit: Callable[[events.Event], None]) -> None:
     try:
         emit(build.run())
     except OdhOciError as error:
-        emit(_failed(error))
+        emit(failed(error))
     except Exception as error:  # noqa: BLE001 - a mistake of ours must not leave the reader waiting
         emit(
-            _failed(
+            failed(
                 OdhOciError(
                     f"The engine failed: {type(error).__name__}: {error}.", hint="Please report this."
                 )
@@ -105,7 +105,8 @@ def _work(build: Build, emit: Callable[[events.Event], None]) -> None:
             build.close()
 
 
-def _failed(error: OdhOciError) -> events.Failed:
+def failed(error: OdhOciError) -> events.Failed:
+    """The event that tells an error; `error_of` makes it an error again."""
     kind = type(error)
     while getattr(errors, kind.__name__, None) is not kind and kind is not OdhOciError:
         kind = kind.__mro__[1]

@@ -52,6 +52,13 @@ def _room(reference: LayoutReference, to_write: int) -> list[OdhOciError]:
 
 
 def _name(reference: Reference) -> list[OdhOciError]:
+    if reference.digest:
+        return [
+            ReferenceInvalid(
+                f"`{reference}` names one image that exists, and cannot be where a new one goes.",
+                hint=f"Leave out the digest: `{reference.name}:{reference.tag or 'latest'}`.",
+            )
+        ]
     if not reference.registry.startswith(_OPENSHIFT) or reference.repository.count("/") == 1:
         return []
     return [

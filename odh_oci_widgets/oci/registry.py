@@ -24,8 +24,8 @@ from .tuning import DEFAULT, Tuning
 
 #: Redirects of a blob to a registry's storage.
 _MAX_REDIRECTS = 5
-#: 401 answers in a row before the registry is believed.
-_MAX_LOGINS = 2
+#: 401 answers to one request before the registry is believed: tokens run out while several streams share them.
+_MAX_LOGINS = 4
 _SAID = 300
 
 
@@ -53,6 +53,7 @@ class Repository:
     """A repository and how to talk to its registry; safe between threads.
 
     `insecure` tries HTTPS with any certificate first and plain HTTP where the registry does not speak TLS.
+    `writes` asks for the right to push from the start: one login serves for everything.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Repository:
         *,
         credential: Credential | None = None,
         insecure: bool = False,
+        writes: bool = False,
         tuning: Tuning = DEFAULT,
         cancel: Event | None = None,
         notify: Notify = ignore,
@@ -69,6 +71,7 @@ class Repository:
         self.name = reference.repository
         self.tuning = tuning
         self.insecure = insecure
+        self._actions = "pull,push" if writes else "pull"
         self.cancel = cancel or Event()
         self.http = http_pool(insecure=insecure, read=tuning.stall)
         self.auth = Authenticator(reference.registry, credential, http=self.http, insecure=insecure)
@@ -121,9 +124,9 @@ class Repository:
             url = parts._replace(scheme=own.scheme, netloc=own.netloc).geturl()
         return url
 
-    def scope(self, actions: str) -> str:
-        """The token scope for `actions` (`pull`, `pull,push`) on this repository."""
-        return f"repository:{self.name}:{actions}"
+    def scope(self, actions: str | None = None) -> str:
+        """The token scope for `actions` (default: all that this repository is used for)."""
+        return f"repository:{self.name}:{actions or self._actions}"
 
     def send(
         self,
@@ -157,7 +160,6 @@ class Repository:
         method: str,
         url: str,
         *,
-        actions: str = "pull",
         scope: str | None = None,
         ok: Iterable[int] = (200,),
         body: bytes | None = None,
@@ -171,7 +173,7 @@ class Repository:
         Answers outside `ok` are raised as the RegistryError type that fits.
         """
         patience = patience or self.patience()
-        scope = scope or self.scope(actions)
+        scope = scope or self.scope()
         logins = 0
         what = f"{method} {urlsplit(url).path}"
         while True:
@@ -271,7 +273,6 @@ class Repository:
         response = self.request(
             "PUT",
             self.url(f"manifests/{identifier}"),
-            actions="pull,push",
             ok=(200, 201, 202, 204),
             body=data,
             headers={"Content-Type": media_type},
@@ -279,9 +280,11 @@ class Repository:
         )
         stored = response.headers.get("Docker-Content-Digest")
         if stored and stored != sha256(data):
+            self.delete_manifest(stored)
             raise RegistryError(
                 f"{self.reference.registry} stored {stored} instead of {sha256(data)}.",
-                hint="It changes manifests: use another registry.",
+                hint="It, or something between here and it, changes manifests: use another registry.",
+                status=400,
             )
 
     def delete_manifest(self, digest: str) -> bool:
@@ -386,7 +389,7 @@ class Repository:
             response = self.request(
                 "POST",
                 url,
-                scope=f"{self.scope('pull,push')} repository:{source}:pull",
+                scope=f"{self.scope()} repository:{source}:pull",
                 ok=(201, 202),
                 headers={"Content-Length": "0"},
             )
@@ -403,7 +406,7 @@ class Repository:
         """Tell the registry to forget an upload; one short try."""
         try:
             patience = Patience(Tuning(attempts=1), Event())
-            authorization = self.auth.header(self.scope("pull,push"), patience)
+            authorization = self.auth.header(self.scope(), patience)
             own = urlsplit(url).netloc == self.reference.api_host
             headers = {"Authorization": authorization} if authorization and own else {}
             self.http.request("DELETE", url, headers=headers, read=1.0)

@@ -11,14 +11,13 @@ from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
-from .content import Buffer, Opener, Stream
+from .content import Buffer
 from .errors import SourceError
 from .headers import parse_content_range
 from .http import Http
 from .plan import PlanFile
 from .retry import TRANSIENT, ConnectionTrouble, Patience, retry_after
 from .transport import explain
-from .tuning import Tuning
 
 _MAX_REDIRECTS = 10
 #: A source that breaks more often than this many bytes apart is given up.
@@ -90,6 +89,8 @@ class Web:
 
     def __init__(self, http: Http, secrets: Mapping[str, str]) -> None:
         self.http = http
+        #: whether Hugging Face's Xet storage is worth asking
+        self.xet = True
         self._secrets = secrets
         self._lock = Lock()
         #: URL -> (where it redirected to, the answer's ETag)
@@ -256,14 +257,3 @@ class WebStream:
         response, self._response = self._response, None
         if response is not None:
             response.close()
-
-
-def opener(web: Web, patience: Patience, tuning: Tuning) -> Opener:
-    """Opens any source of a plan."""
-
-    def open_file(file: PlanFile, offset: int) -> Stream:
-        if file.source.path is not None:
-            return FileStream(file, offset, tuning.block)
-        return WebStream(web, file, offset, patience)
-
-    return open_file

@@ -150,7 +150,9 @@ class RegistryStore(Repository):
 
     def publish(self, data: bytes, media_type: str) -> None:
         """Store a manifest under the reference's tag."""
-        self.put_manifest(data, media_type, self.reference.tag or sha256(data))
+        # Under its digest first: a registry refuses what was changed on the way, before a tag names it.
+        self.put_manifest(data, media_type)
+        self.put_manifest(data, media_type, self.reference.tag or "latest")
 
     def take(self, digest: str, origin: Store) -> bool:
         """Mount a blob of another repository of the same registry."""
@@ -196,6 +198,7 @@ def open_store(
     *,
     credentials: Credentials | None = None,
     insecure: bool = False,
+    writes: bool = False,
     tuning: Tuning = DEFAULT,
     cancel: Event | None = None,
     notify: Notify = ignore,
@@ -206,7 +209,13 @@ def open_store(
         return LayoutStore(reference)
     credential = (credentials or Credentials()).find(reference.registry, reference.repository)
     return RegistryStore(
-        reference, credential=credential, insecure=insecure, tuning=tuning, cancel=cancel, notify=notify
+        reference,
+        credential=credential,
+        insecure=insecure,
+        writes=writes,
+        tuning=tuning,
+        cancel=cancel,
+        notify=notify,
     )
 
 

@@ -9,6 +9,7 @@ backends, the blob starts again in one PATCH.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import urllib3
@@ -20,9 +21,10 @@ from .registry import Repository, what_it_said
 from .retry import TRANSIENT, ConnectionTrouble, Patience, retry_after
 
 _OK = frozenset({200, 201, 202, 204})
-_SCOPE = "pull,push"
 #: Tries to find a committed blob again after the answer to the commit got lost.
 _COMMIT_LOOKS = 4
+#: Logins in a row that did not help.
+_MAX_LOGINS = 10
 
 Report = Callable[[int], None]
 
@@ -41,13 +43,16 @@ class Upload:
         self._reader = reader
         self._patience = patience
         self._report = report
-        self._scope = repository.scope(_SCOPE)
+        self._scope = repository.scope()
         self._location = ""
         self._chunk = repository.tuning.chunk
+        self._logins = 0
 
     def run(self) -> str:
         """Send it all; the digest. Raises RegistryError, SourceError, Cancelled, with the upload cancelled."""
         whole = self._reader.size <= self._chunk
+        # Each start moves bytes, so progress must not make this count begin again.
+        starts = Patience(self._repository.tuning, self._patience.cancel, self._patience.notify)
         try:
             while True:
                 try:
@@ -55,7 +60,7 @@ class Upload:
                 except SessionLost as lost:
                     whole = True
                     self._forget()
-                    self._patience.wait(f"{lost}; this layer starts again", self._gave_up(str(lost)))
+                    starts.wait(f"{lost}; this layer starts again", self._gave_up(str(lost)))
                     self._reader.rewind(0)
         except BaseException:
             self._forget()
@@ -71,11 +76,18 @@ class Upload:
             try:
                 self._patch(position, end)
             except _Fault as fault:
-                if self._reader.position > position + self._repository.tuning.block:
-                    self._patience.failures = min(self._patience.failures, 1)
+                if fault.login:
+                    # Refused before a byte was looked at: the upload stands where it stood.
+                    self._log_in_again(fault)
+                    self._reader.rewind(position)
+                    continue
                 self._patience.wait(str(fault), fault.error, retry_after=fault.retry_after)
                 self._resume(end)
+                # What counts is what the registry kept, not what was sent.
+                if self._reader.position > position:
+                    self._patience.progressed()
             else:
+                self._logins = 0
                 self._patience.progressed()
         digest = self._reader.digest
         self._commit(digest)
@@ -84,20 +96,18 @@ class Upload:
 
     def _start(self) -> None:
         url = self._repository.url("blobs/uploads/")
-        response = self._repository.request(
-            "POST",
-            url,
-            actions=_SCOPE,
-            ok=(202,),
-            headers={"Content-Length": "0"},
-            patience=self._patience,
-        )
-        location = response.headers.get("Location")
-        if not location:
-            raise RegistryError(
-                f"{self._repository.reference.registry} began an upload without saying where.",
-                hint="Is this an image registry?",
+        while True:
+            response = self._repository.request(
+                "POST", url, ok=(202,), headers={"Content-Length": "0"}, patience=self._patience
             )
+            location = response.headers.get("Location")
+            if location:
+                break
+            nowhere = RegistryError(
+                f"{self._repository.reference.registry} began an upload without saying where.",
+                hint="Is this an image registry? Something between here and it may cut its answers.",
+            )
+            self._patience.wait("the answer was cut", nowhere)
         self._location = self._repository.locate(location, url)
         minimum = response.headers.get("OCI-Chunk-Min-Length", "")
         if minimum.isdigit():
@@ -134,18 +144,25 @@ class Upload:
             yield block
             self._report(self._reader.position)
 
-    def _judge(self, response: urllib3.BaseHTTPResponse, used: str | None) -> None:
+    def _judge(self, response: urllib3.BaseHTTPResponse, used: str | None) -> NoReturn:
         """Raise what a refused request means: a fault that may pass, a lost session, or the end."""
         status = response.status
         refusal = self._repository.refusal(response, self._scope, f"{response.status}")
         if status == 401:
             self._repository.auth.answer(response, self._scope, used, self._patience)
-            raise _Fault("the login ran out", refusal)
+            raise _Fault("the login ran out", refusal, login=True)
         if status == 403 or isinstance(refusal, LayerTooLarge):
             raise refusal
         if status in TRANSIENT or status == 416:
             raise _Fault(f"the registry answered {status}", refusal, retry_after(response.headers))
         raise SessionLost(f"the registry answered {status}{what_it_said(response)}")
+
+    def _log_in_again(self, fault: _Fault) -> None:
+        """Go on with the new login; not for ever."""
+        self._logins += 1
+        self._patience.notify(str(fault), self._logins, 0.0)
+        if self._logins > _MAX_LOGINS:
+            raise fault.error
 
     def _follow(self, response: urllib3.BaseHTTPResponse) -> None:
         location = response.headers.get("Location")
@@ -170,6 +187,9 @@ class Upload:
             except _Fault as fault:
                 if response.status == 416:
                     raise SessionLost("the registry answered 416") from fault
+                if fault.login:
+                    self._log_in_again(fault)
+                    continue
                 self._patience.wait(str(fault), fault.error, retry_after=fault.retry_after)
         self._follow(response)
         offset = _reached(response, None)
@@ -179,42 +199,52 @@ class Upload:
         self._report(offset)
 
     def _commit(self, digest: str) -> None:
-        tuning = self._repository.tuning
-        url = f"{self._location}{'&' if urlsplit(self._location).query else '?'}digest={digest}"
+        """Close the upload. A commit may work although its answer gets lost: then the blob is there."""
         looks = 0
         while True:
-            try:
-                response, used = self._repository.send(
-                    "PUT",
-                    url,
-                    scope=self._scope,
-                    patience=self._patience,
-                    headers={"Content-Length": "0", "Content-Type": "application/octet-stream"},
-                    read=tuning.commit + tuning.commit_per_byte * self._reader.size,
-                )
-            except ConnectionTrouble as error:
-                fault = _Fault(self._repository.explain(error).message, self._repository.explain(error))
-            else:
-                if response.status in _OK:
-                    stored = response.headers.get("Docker-Content-Digest", digest)
-                    if stored != digest:
-                        raise SessionLost(f"the registry stored {stored}")
-                    return
-                try:
-                    self._judge(response, used)
-                except _Fault as judged:
-                    fault = judged
-                except SessionLost:
-                    # Perhaps the first commit went through and only its answer got lost.
-                    if self._repository.has_blob(digest, self._reader.size):
-                        return
-                    raise
+            fault = self._close(digest)
+            if fault is None:
+                return
+            if fault.login:
+                self._log_in_again(fault)
+                continue
             looks += 1
             if looks > _COMMIT_LOOKS:
                 raise SessionLost(f"the commit did not work: {fault}")
             self._patience.wait(str(fault), fault.error, retry_after=fault.retry_after)
             if self._repository.has_blob(digest, self._reader.size):
                 return
+
+    def _close(self, digest: str) -> _Fault | None:
+        """One try; None when it worked. Raises SessionLost and what cannot pass."""
+        tuning = self._repository.tuning
+        url = f"{self._location}{'&' if urlsplit(self._location).query else '?'}digest={digest}"
+        try:
+            response, used = self._repository.send(
+                "PUT",
+                url,
+                scope=self._scope,
+                patience=self._patience,
+                headers={"Content-Length": "0", "Content-Type": "application/octet-stream"},
+                read=tuning.commit + tuning.commit_per_byte * self._reader.size,
+            )
+        except ConnectionTrouble as error:
+            trouble = self._repository.explain(error)
+            return _Fault(trouble.message, trouble)
+        if response.status in _OK:
+            stored = response.headers.get("Docker-Content-Digest", digest)
+            if stored != digest:
+                raise SessionLost(f"the registry stored {stored}")
+            return None
+        try:
+            self._judge(response, used)
+        except _Fault as fault:
+            return fault
+        except SessionLost:
+            # Perhaps an earlier try went through and only its answer got lost.
+            if self._repository.has_blob(digest, self._reader.size):
+                return None
+            raise
 
     def _forget(self) -> None:
         location, self._location = self._location, ""
@@ -232,9 +262,12 @@ class Upload:
 class _Fault(Exception):
     """Something that may be better the next time; `error` is what to raise when it is not."""
 
-    def __init__(self, reason: str, error: RegistryError, retry_after: float | None = None) -> None:
+    def __init__(
+        self, reason: str, error: RegistryError, retry_after: float | None = None, *, login: bool = False
+    ) -> None:
         super().__init__(reason)
         self.error = error
+        self.login = login
         self.retry_after = retry_after
 
 

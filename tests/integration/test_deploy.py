@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from odh_oci_widgets import serving
-from odh_oci_widgets.cluster import NotAllowed, QuotaExceeded, Refused, connect
+from odh_oci_widgets.cluster import ClusterError, NotAllowed, QuotaExceeded, Refused, connect
 from odh_oci_widgets.cluster.resources import (
     INFERENCE_SERVICES,
     PODS,
@@ -62,7 +62,9 @@ class TestDeploy:
     def test_everything_is_checked_before_anything_is_made(self, kubernetes_api, project):
         with kubernetes_api.recorded() as asked:
             serving.deploy(IMAGE, "digits", project=project, **GIVEN)
-        writes = [(one.path.rsplit("/", 2)[-2], one.query.get("dryRun")) for one in asked if one.method == "PATCH"]
+        writes = [
+            (one.path.rsplit("/", 2)[-2], one.query.get("dryRun")) for one in asked if one.method == "PATCH"
+        ]
         assert writes == [
             ("servingruntimes", "All"),
             ("inferenceservices", "All"),
@@ -116,7 +118,11 @@ class TestPullSecrets:
         service_account = project.get(SERVICE_ACCOUNTS, "default")
         own = [one["name"] for one in service_account.get("imagePullSecrets", [])]
         serving.deploy(
-            IMAGE, "digits", project=project, pull_secret=Credential(username="me", password="pass-word-1"), **GIVEN
+            IMAGE,
+            "digits",
+            project=project,
+            pull_secret=Credential(username="me", password="pass-word-1"),
+            **GIVEN,
         )
         predictor = project.get(INFERENCE_SERVICES, "digits")["spec"]["predictor"]
         assert [one["name"] for one in predictor["imagePullSecrets"]] == ["digits-pull", *own]
@@ -126,7 +132,11 @@ class TestPullSecrets:
 
     def test_the_preview_holds_no_password(self, project):
         shown = serving.preview(
-            IMAGE, "digits", project=project, pull_secret=Credential(username="me", password="pass-word-1"), **GIVEN
+            IMAGE,
+            "digits",
+            project=project,
+            pull_secret=Credential(username="me", password="pass-word-1"),
+            **GIVEN,
         )
         assert "pass-word-1" not in shown.to_yaml() + shown.to_python() + repr(shown)
         assert any("digits-pull" in note for note in shown.notes)
@@ -146,7 +156,7 @@ class TestRefused:
         other = serving.preview(IMAGE, "digits", project=project, **GIVEN).objects[1]
         del other["metadata"]["labels"]["app.kubernetes.io/managed-by"]
         project.create(other)
-        with pytest.raises(ServiceExists, match="already a InferenceService|already an InferenceService"):
+        with pytest.raises(ServiceExists, match="InferenceService `digits` exists already"):
             serving.deploy(IMAGE, "digits", project=project, **GIVEN)
         serving.deploy(IMAGE, "digits", project=project, force=True, **GIVEN)
 
@@ -175,13 +185,17 @@ class TestRefused:
             message='admission webhook "inferenceservice.kserve-webhook-server.validator" denied the request: no',
             **where,
         )
-        with pytest.raises(Refused, match="webhook `inferenceservice.kserve-webhook-server.validator` refused it: no"):
+        with pytest.raises(
+            Refused, match=r"webhook `inferenceservice\.kserve-webhook-server\.validator` refused it: no"
+        ):
             serving.deploy(IMAGE, "digits", project=project, **GIVEN)
         assert names(project, SERVING_RUNTIMES) == []
 
     def test_a_registry_that_does_not_have_the_image(self, project, registry):
         with pytest.raises(ImageNotDeployable, match="does not exist in its registry"):
-            serving.deploy(f"{registry.host}/no/such:1", "digits", project=project, insecure=True, format="onnx")
+            serving.deploy(
+                f"{registry.host}/no/such:1", "digits", project=project, insecure=True, format="onnx"
+            )
 
     def test_a_registry_that_cannot_be_asked_from_here_is_no_obstacle(self, project):
         with socket.socket() as taken:
@@ -216,7 +230,9 @@ class TestWithoutCluster:
 
 class TestLife:
     def test_list_find_stop_start_redeploy_delete(self, project, kubernetes_api):
-        service = serving.deploy(IMAGE, "digits", project=project, pull_secret=Credential("me", "pw"), **GIVEN)
+        service = serving.deploy(
+            IMAGE, "digits", project=project, pull_secret=Credential("me", "pw"), **GIVEN
+        )
         assert [one.name for one in serving.services(target="project", project=project)] == ["digits"]
         assert serving.service("digits", project=project).image == service.image
         service.stop()
@@ -226,7 +242,9 @@ class TestLife:
         service.redeploy("quay.io/me/digits:2")
         assert service.image == "oci://quay.io/me/digits:2"
         serving.deploy(IMAGE, "digits", project=project, **GIVEN)  # our own earlier change is no conflict
-        assert serving.service("digits", project=project).image == "oci://quay.io/me/digits@sha256:" + "a" * 64
+        assert (
+            serving.service("digits", project=project).image == "oci://quay.io/me/digits@sha256:" + "a" * 64
+        )
         service.delete()
         service.delete()
         kubernetes_api.settle()
@@ -266,6 +284,42 @@ class TestLife:
             },
         }
         kubernetes_api.put(pod)
-        kubernetes_api.logs(project.namespace, "digits-predictor-0", "kserve-container", "one", "two", "three")
+        kubernetes_api.logs(
+            project.namespace, "digits-predictor-0", "kserve-container", "one", "two", "three"
+        )
         assert list(service.logs(tail=2)) == ["two", "three"]
         assert len(project.list(PODS)) == 1
+
+
+class TestHardwareProfiles:
+    def test_a_profiles_defaults_and_name_are_taken(self, project):
+        _, service = serving.manifests(
+            IMAGE, "granite", project=project, format="huggingface", hardware_profile="nvidia-t4"
+        )
+        predictor = service["spec"]["predictor"]
+        limits = predictor["model"]["resources"]["limits"]
+        assert limits == {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "1"}
+        assert service["metadata"]["annotations"]["opendatahub.io/hardware-profile-name"] == "nvidia-t4"
+        assert (
+            service["metadata"]["annotations"]["opendatahub.io/hardware-profile-namespace"] == "opendatahub"
+        )
+        assert "tolerations" not in predictor, "the profile brings its own"
+
+    def test_its_gpu_chooses_the_runtime(self, project):
+        runtime, _ = serving.manifests(
+            IMAGE, "granite", project=project, format="huggingface", hardware_profile="opendatahub/nvidia-t4"
+        )
+        assert (
+            runtime["metadata"]["annotations"]["opendatahub.io/template-name"] == "vllm-cuda-runtime-template"
+        )
+
+    def test_what_was_asked_for_stays(self, project):
+        _, service = serving.manifests(
+            IMAGE, "m", project=project, format="onnx", hardware_profile="default-profile", memory="6Gi"
+        )
+        assert service["spec"]["predictor"]["model"]["resources"]["limits"] == {"cpu": "2", "memory": "6Gi"}
+
+    def test_an_unknown_profile_lists_those_there_are(self, project):
+        with pytest.raises(ClusterError, match="no hardware profile `nosuch`") as caught:
+            serving.manifests(IMAGE, "m", project=project, format="onnx", hardware_profile="nosuch")
+        assert "`opendatahub/nvidia-t4`" in caught.value.hint

@@ -124,8 +124,8 @@ def trim(lines: list[Object]) -> list[Object]:
                     obj["status"].get("containerStatuses", [])
                 )
                 shown = "".join(c for c in shown if not c.isdigit())
-                rounds[resource, shown] = rounds.get((resource, shown), 0) + 1
-                if rounds[resource, shown] > ROUNDS and not obj["metadata"].get("deletionTimestamp"):
+                rounds[(*key, shown)] = rounds.get((*key, shown), 0) + 1
+                if rounds[(*key, shown)] > ROUNDS and not obj["metadata"].get("deletionTimestamp"):
                     continue
             kept.append({"t": line["t"], "resource": resource, "type": kind, "name": key[1], "patch": patch})
         elif kind == "DELETED":

@@ -1,0 +1,63 @@
+"""Run a plan in a process of its own: `python odh-oci-engine.pyz plan.json`.
+
+Events go to stdout, one JSON object a line; the exit status says whether the image stands. Credentials come from
+auth files and the environment (`REGISTRY_AUTH_FILE`, `HF_TOKEN`), never from the plan or the command line.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import Event as Flag
+from typing import TextIO
+
+from .credentials import Credentials
+from .engine import failed, run
+from .errors import OdhOciError, PlanInvalid
+from .events import Done, Event, to_json
+from .plan import Plan
+
+USAGE = "usage: python odh-oci-engine.pyz [--no-verify] PLAN.json (`-` reads the plan from stdin)"
+
+
+def main(
+    arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ, out: TextIO | None = None
+) -> int:
+    """Exit status: 0 when the image stands, 1 when not, 2 for wrong arguments."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    stream = out or sys.stdout
+    verify = "--no-verify" not in words
+    names = [word for word in words if word != "--no-verify"]
+    if len(names) != 1:
+        print(USAGE, file=sys.stderr)  # noqa: T201 - a command speaks
+        return 2
+    cancel = Flag()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: cancel.set())
+    secrets = {"hf": environ["HF_TOKEN"]} if environ.get("HF_TOKEN") else {}
+    last: Event | None = None
+    try:
+        plan = Plan.from_json(_read(names[0]))
+        for event in run(
+            plan, credentials=Credentials(environ=environ), secrets=secrets, cancel=cancel, verify=verify
+        ):
+            last = event
+            stream.write(to_json(event) + "\n")
+            stream.flush()
+    except OdhOciError as error:
+        last = failed(error)
+        stream.write(to_json(last) + "\n")
+        stream.flush()
+    return 0 if isinstance(last, Done) else 1
+
+
+def _read(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise PlanInvalid(
+            f"`{name}` cannot be read: {error.strerror}.", hint="Name the plan's file."
+        ) from error
