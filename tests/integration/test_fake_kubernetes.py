@@ -175,11 +175,8 @@ class TestObjects:
         )
         long = {"metadata": {"name": "l", "labels": {"a": "x" * 64}}}
         code, message = refused(core.create_namespaced_config_map, namespace, long)
-        assert (code, message) == (
-            422,
-            f'ConfigMap "l" is invalid: metadata.labels: Invalid value: "{"x" * 64}": must be no more than 63 '
-            + ("characters" if "characters" in message else "bytes"),
-        )
+        shown = f'metadata.labels: Invalid value: "{"x" * 64}": must be no more than 63 bytes'
+        assert (code, message) == (422, f'ConfigMap "l" is invalid: {shown}')
         assert (
             made.metadata.resource_version
             == core.read_namespaced_config_map("c", namespace).metadata.resource_version
