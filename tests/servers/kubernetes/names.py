@@ -93,9 +93,7 @@ def _check_key(field: str, key: str) -> list[FieldError]:
 
 def _check_label_value(value: Any) -> list[FieldError]:
     if len(value) > 63:
-        return [
-            FieldError("metadata.labels", f'Invalid value: "{value}": must be no more than 63 bytes')
-        ]
+        return [FieldError("metadata.labels", f'Invalid value: "{value}": must be no more than 63 bytes')]
     if not re.fullmatch(_LABEL_VALUE, value):
         return [FieldError("metadata.labels", f'Invalid value: "{value}": {_VALUE_TEXT}')]
     return []
