@@ -191,6 +191,17 @@ class TestRefused:
             serving.deploy(IMAGE, "digits", project=project, **GIVEN)
         assert names(project, SERVING_RUNTIMES) == []
 
+    def test_a_kserve_that_takes_no_digest_gets_the_tag(self, kubernetes_api, project):
+        kubernetes_api.fail(
+            400,
+            method="PATCH",
+            path=".*/inferenceservices/.*",
+            reason="BadRequest",
+            message='admission webhook "inferenceservice.kserve-webhook-server.validator" denied the request: '
+            "StorageURI [oci://quay.io/me/digits@sha256:aaa] is not supported",
+        )
+        assert serving.deploy(IMAGE, "digits", project=project, **GIVEN).image == "oci://quay.io/me/digits:1"
+
     def test_a_registry_that_does_not_have_the_image(self, project, registry):
         with pytest.raises(ImageNotDeployable, match="does not exist in its registry"):
             serving.deploy(
@@ -237,11 +248,14 @@ class TestLife:
         assert serving.service("digits", project=project).image == service.image
         service.stop()
         assert service.state is ServiceState.STOPPED
+        assert service.stopped
         service.start()
         assert service.state is not ServiceState.STOPPED
+        service.stop()
         service.redeploy("quay.io/me/digits:2")
         assert service.image == "oci://quay.io/me/digits:2"
-        serving.deploy(IMAGE, "digits", project=project, **GIVEN)  # our own earlier change is no conflict
+        serving.deploy(IMAGE, "digits", project=project, **GIVEN)  # our own earlier changes are no conflict
+        assert not service.stopped, "who deploys wants it to run"
         assert (
             serving.service("digits", project=project).image == "oci://quay.io/me/digits@sha256:" + "a" * 64
         )

@@ -76,6 +76,11 @@ class ProjectService(Answering):
         metadata = (self._known or self.manifest)["metadata"]
         return str((metadata.get("annotations") or {}).get("openshift.io/display-name") or self.name)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it is told to be stopped."""
+        return (self.manifest["metadata"].get("annotations") or {}).get(STOP) == "true"
+
     def call_headers(self) -> Mapping[str, str]:
         """Our token, for a service that asks for one."""
         return self._headers(self._known or self.manifest)
