@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 
 import pytest
 import yaml
@@ -24,6 +25,7 @@ from odh_oci_widgets.serving import (
     ServiceNotFound,
     ServiceState,
 )
+from tests.servers.programs import require
 
 #: Pinned and with everything given, so that no registry is asked.
 IMAGE = "quay.io/me/digits:1@sha256:" + "a" * 64
@@ -80,6 +82,27 @@ class TestDeploy:
         for one in documents:
             project.apply(one)
         serving.deploy(IMAGE, "digits", project=project, **GIVEN)  # the same again: no conflict
+
+    def test_the_yaml_goes_through_oc_apply(self, project, kubeconfig, tmp_path):
+        shown = serving.preview(IMAGE, "digits", project=project, **GIVEN)
+        file = tmp_path / "digits.yaml"
+        file.write_text(shown.to_yaml())  # validated against the schemas elsewhere; old kubectl cannot here
+        subprocess.run(
+            [
+                require("kubectl"),
+                "--kubeconfig",
+                kubeconfig,
+                "apply",
+                "--server-side",
+                "--validate=false",
+                "-f",
+                file,
+            ],
+            check=True,
+            timeout=60,
+        )
+        made = serving.service("digits", target="project", project=project)
+        assert made.image == shown.spec.storage_uri
 
     def test_deploying_again_updates_what_is_ours(self, project):
         serving.deploy(IMAGE, "digits", project=project, **GIVEN)
@@ -229,6 +252,9 @@ class TestWithoutCluster:
             IMAGE, "granite", runtime="vllm-runtime", args=["--dtype=half"], gpu=1, memory="16Gi"
         )
         assert runtime["spec"]["supportedModelFormats"][0]["name"] == "vLLM"
+        shown = serving.preview(IMAGE, "granite", runtime="vllm-runtime", gpu=1, memory="16Gi")
+        assert "stands for `vllm-runtime`" in shown.notes[0]
+        assert "No cluster is known here" in shown.notes[0]
         assert service["spec"]["predictor"]["model"]["resources"]["limits"]["nvidia.com/gpu"] == "1"
 
     def test_deploying_says_that_there_is_none(self):

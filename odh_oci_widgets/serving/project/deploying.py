@@ -113,15 +113,23 @@ def _chosen(spec: ServiceSpec, runtimes: Sequence[Runtime], unread: str) -> Runt
     else:
         why = "The image of the model server was given."
     own = own_runtimes(image=spec.runtime_image, gpu=spec.gpu, why=why)
+    stand_in = _like(spec.runtime)
     try:
-        # a runtime that was named cannot be looked up without a cluster: its own name may say which server it is
-        return choose(own, name=_like(spec.runtime), **wanted)
+        chosen = choose(own, name=stand_in, **wanted)
+        if stand_in == spec.runtime:
+            return chosen
+        return replace(
+            chosen, why=f"Our own definition of {chosen.display_name} stands for `{spec.runtime}`. {why}"
+        )
     except RuntimeNotFound:
         return choose([*runtimes, *own], name=spec.runtime, **wanted)  # for the full list in its message
 
 
 def _like(runtime: str | None) -> str | None:
-    """Which of our own definitions a runtime's name stands for, where it is one of the platform's."""
+    """Which of our own definitions a runtime's name means, where it is one of the platform's (`vllm-runtime`).
+
+    A runtime that was named cannot be looked up where no runtimes can be read.
+    """
     if runtime is None:
         return None
     return next((own for own in ("vllm", "ovms") if own in runtime), runtime)
