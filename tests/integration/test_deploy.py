@@ -25,6 +25,8 @@ from odh_oci_widgets.serving import (
     ServiceNotFound,
     ServiceState,
 )
+from odh_oci_widgets.serving.project.runtimes import read_runtimes
+from tests.servers.kubernetes import KubernetesApi
 from tests.servers.programs import require
 
 #: Pinned and with everything given, so that no registry is asked.
@@ -363,3 +365,26 @@ class TestHardwareProfiles:
         with pytest.raises(ClusterError, match="no hardware profile `nosuch`") as caught:
             serving.manifests(IMAGE, "m", project=project, format="onnx", hardware_profile="nosuch")
         assert "`opendatahub/nvidia-t4`" in caught.value.hint
+
+
+def test_what_the_dashboard_disables_is_not_offered(tmp_path):
+    api = KubernetesApi(tmp_path)
+    try:
+        project = connect(
+            kubeconfig=str(api.kubeconfig(api.user("alice", edit=api.namespace("alice")), "alice"))
+        )
+        offered = {one.template for one in read_runtimes(project)[0]}
+        assert "kserve-ovms" in offered
+        settings = api.get("odhdashboardconfigs", "odh-dashboard-config", "opendatahub")
+        settings["spec"] |= {
+            "templateDisablement": ["kserve-ovms"],
+            "templateOrder": ["vllm-cuda-runtime-template"],
+        }
+        api.put(settings)
+        runtimes, _ = read_runtimes(project)
+        assert {one.template for one in runtimes} == offered - {"kserve-ovms"}
+        assert next(one.order for one in runtimes if one.template == "vllm-cuda-runtime-template") == 0
+        shown = serving.preview(IMAGE, "digits", project=project, **GIVEN)
+        assert "our own definition" in shown.notes[0]
+    finally:
+        api.stop()
