@@ -24,8 +24,8 @@ from .tuning import DEFAULT, Tuning
 
 #: Redirects of a blob to a registry's storage.
 _MAX_REDIRECTS = 5
-#: 401 answers in a row before the registry is believed.
-_MAX_LOGINS = 2
+#: 401 answers to one request before the registry is believed: tokens run out while several streams share them.
+_MAX_LOGINS = 4
 _SAID = 300
 
 

@@ -98,23 +98,16 @@ class Upload:
         url = self._repository.url("blobs/uploads/")
         while True:
             response = self._repository.request(
-                "POST",
-                url,
-                ok=(202,),
-                headers={"Content-Length": "0"},
-                patience=self._patience,
+                "POST", url, ok=(202,), headers={"Content-Length": "0"}, patience=self._patience
             )
             location = response.headers.get("Location")
             if location:
                 break
-            # Not a registry, or an answer that was cut in its headers, which HTTP clients take for whole.
-            self._patience.wait(
-                "the registry began an upload without saying where",
-                RegistryError(
-                    f"{self._repository.reference.registry} began an upload without saying where.",
-                    hint="Is this an image registry?",
-                ),
+            nowhere = RegistryError(
+                f"{self._repository.reference.registry} began an upload without saying where.",
+                hint="Is this an image registry? Something between here and it may cut its answers.",
             )
+            self._patience.wait("the answer was cut", nowhere)
         self._location = self._repository.locate(location, url)
         minimum = response.headers.get("OCI-Chunk-Min-Length", "")
         if minimum.isdigit():

@@ -15,7 +15,9 @@ from odh_oci_widgets.oci.plan import MAX_MODEL_LAYERS, OWN_LAYER_BYTES
 
 
 def file(path: str, size: int, **options: Any) -> PlanFile:
-    return PlanFile(path=f"models/{path}", size=size, source=Source(url=f"https://hub.example/{path}"), **options)
+    return PlanFile(
+        path=f"models/{path}", size=size, source=Source(url=f"https://hub.example/{path}"), **options
+    )
 
 
 def groups(files: list[PlanFile]) -> list[set[str]]:
@@ -26,7 +28,9 @@ SIZES = st.lists(st.integers(0, 5) | st.integers(0, 10**5) | st.integers(0, 10**
 
 
 @given(SIZES, st.randoms(use_true_random=False))
-def test_every_file_once_in_at_most_100_layers_whatever_the_order(sizes: list[int], rng: random.Random) -> None:
+def test_every_file_once_in_at_most_100_layers_whatever_the_order(
+    sizes: list[int], rng: random.Random
+) -> None:
     files = [file(f"{number}.bin", size) for number, size in enumerate(sizes)]
     plan = make_plan(files, "r.example/a/b:1")
     assert 1 <= len(plan.layers) <= MAX_MODEL_LAYERS

@@ -1,0 +1,243 @@
+"""What is there already is neither read nor sent: by whom it was built does not matter."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from odh_oci_widgets.oci import Done, Log, PlanFile, Source, make_plan, preflight, run
+from odh_oci_widgets.oci.events import from_json
+from tests.servers.hub import Hub
+from tests.servers.registry import Registry
+
+from .oci_builds import build, files_of
+
+
+class Counter:
+    """A pipe to a registry that counts what goes through, and can be slow. `host` is where it listens."""
+
+    def __init__(self, upstream: str, *, rate: float = 0.0) -> None:
+        self.sent = 0
+        self.received = 0
+        self.rate = rate
+        counter = self
+        import http.client
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _pass(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                upstream_connection = http.client.HTTPConnection(upstream)
+                upstream_connection.putrequest(
+                    self.command, self.path, skip_host=True, skip_accept_encoding=True
+                )
+                for name, value in self.headers.items():
+                    upstream_connection.putheader(name, value)
+                upstream_connection.endheaders()
+                while length:
+                    chunk = self.rfile.read1(min(length, 2**18))
+                    if not chunk:
+                        return
+                    length -= len(chunk)
+                    counter.sent += len(chunk)
+                    if counter.rate:
+                        time.sleep(len(chunk) / counter.rate)
+                    upstream_connection.send(chunk)
+                answer = upstream_connection.getresponse()
+                body = answer.read()
+                counter.received += len(body)
+                self.send_response(answer.status)
+                for name, value in answer.getheaders():
+                    if name.lower() not in {"content-length", "transfer-encoding", "date", "connection"}:
+                        self.send_header(name, value.replace(upstream, self.headers["Host"]))
+                shown = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(body))
+                self.send_header("Content-Length", shown or "0")
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_PUT = do_POST = do_PATCH = do_HEAD = do_DELETE = _pass
+
+            def log_message(self, *_arguments: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.host = f"127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def counter(registry: Registry) -> Iterator[Counter]:
+    counter = Counter(registry.host)
+    yield counter
+    counter.close()
+
+
+def hub_files(hub: Hub, name: str, files: dict[str, bytes], *, commit: str = "main") -> list[PlanFile]:
+    """As the hub tells of them: sha256 of large files, git's id of small ones."""
+    found = []
+    for path, data in files.items():
+        large = len(data) > 10**6
+        found.append(
+            PlanFile(
+                path=f"models/{path}",
+                size=len(data),
+                source=Source(url=f"{hub.url}/{name}/resolve/{commit}/{path}", auth="hf"),
+                sha256=hashlib.sha256(data).hexdigest() if large else None,
+                git_oid=None if large else hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest(),
+            )
+        )
+    return found
+
+
+def model(large: int = 20 * 2**20) -> dict[str, bytes]:
+    small = {f"part-{number:02}.json": os.urandom(10_000) for number in range(21)}
+    return {"model.safetensors": os.urandom(large), **small}
+
+
+def test_one_changed_small_file_moves_less_than_100_kb(counter: Counter, tmp_path: Path) -> None:
+    first = model()
+    second = {**first, "part-07.json": os.urandom(10_000)}
+    with Hub({"acme/one": first, "acme/two": second}) as hub:
+        build(
+            make_plan(
+                hub_files(hub, "acme/one", first),
+                f"{counter.host}/reuse/hub:v1",
+                base="embedded",
+                insecure=(counter.host,),
+            )
+        )
+        counter.sent = counter.received = 0
+        hub.requests.clear()
+        plan = make_plan(
+            hub_files(hub, "acme/two", second),
+            f"{counter.host}/reuse/hub:v2",
+            base="embedded",
+            insecure=(counter.host,),
+        )
+        forecast = preflight(plan)
+        assert not forecast.problems
+        assert forecast.to_move < 50_000
+        counter.sent = counter.received = 0
+        started = time.monotonic()
+        done, _ = build(plan)
+        seconds = time.monotonic() - started
+        read = sum(
+            len(second[seen.path.rsplit("/", 1)[1]]) for seen in hub.requests if "resolve" in seen.path
+        )
+        assert counter.sent + counter.received + read < 100_000
+        assert done.sent < 50_000
+        assert seconds < 3, "under a second on an idle machine; see benchmarks"
+
+        counter.sent = counter.received = 0
+        again, _ = build(plan)
+        assert again.digest == done.digest
+        assert again.sent == 0
+        assert counter.sent == 0, "nothing at all is sent for an unchanged image"
+
+
+def test_local_files_are_hashed_only_where_that_can_help(registry: Registry, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(os.urandom(2**21))
+    (folder / "b.json").write_text("{}")
+    image = f"{registry.host}/reuse/local:1"
+    first, _ = build(make_plan(files_of(folder), image, base="embedded", insecure=(registry.host,)))
+    (folder / "b.json").write_text("[]")
+    second, _ = build(make_plan(files_of(folder), image, base="embedded", insecure=(registry.host,)))
+    assert second.digest != first.digest
+    assert second.sent < 10_000
+
+
+def test_layers_are_mounted_from_another_repository(registry: Registry, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(os.urandom(2**21))
+    one, other = f"{registry.host}/reuse/from:1", f"{registry.host}/reuse/to:1"
+    first, _ = build(make_plan(files_of(folder), one, base="embedded", insecure=(registry.host,)))
+    plan = make_plan(files_of(folder), other, base="embedded", insecure=(registry.host,), like=(one,))
+    assert preflight(plan).to_move < 2_000_000  # the base, which preflight does not mount from there
+    second, _ = build(plan)
+    assert second.digest == first.digest
+    assert second.sent < 2**21
+
+
+def test_a_killed_build_is_continued_on_another_machine(registry: Registry, tmp_path: Path) -> None:
+    """kill -9 while the last of four layers is on its way; then a fresh home: the finished ones are not sent."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for number in range(4):
+        (folder / f"model-{number}.bin").write_bytes(os.urandom((17 if number < 3 else 80) * 2**20))
+    slow = Counter(registry.host, rate=25e6)
+    try:
+        image = f"{slow.host}/reuse/killed:1"
+        plan = make_plan(files_of(folder), image, base="scratch", insecure=(slow.host,))
+        path = tmp_path / "plan.json"
+        path.write_text(plan.to_json())
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "from odh_oci_widgets.oci.remote import main; raise SystemExit(main())",
+                str(path),
+            ],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
+        assert process.stdout is not None
+        done = 0
+        for line in process.stdout:
+            event = from_json(line.decode())
+            done += getattr(event, "state", None) == "done"
+            if done == 3:
+                break
+        deadline = time.monotonic() + 10
+        while (
+            "odh-oci-unfinished" not in " ".join(registry.tags("reuse/killed"))
+            and time.monotonic() < deadline
+        ):
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        slow.rate, slow.sent = 0.0, 0
+        events = list(run(plan))
+        assert isinstance(events[-1], Done)
+        assert any(isinstance(event, Log) and "continued" in event.message for event in events)
+        assert slow.sent < 90 * 2**20
+        assert registry.tags("reuse/killed") == ["1"], "the record is gone"
+    finally:
+        slow.close()
+
+
+def test_a_failed_build_leaves_its_finished_layers_to_the_next(registry: Registry, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(os.urandom(2 * 2**20))
+    (folder / "b.bin").write_bytes(os.urandom(2**20))
+    image = f"{registry.host}/reuse/failed:1"
+    files = files_of(folder)
+    plan = make_plan(files, image, base="scratch", insecure=(registry.host,))
+    (folder / "b.bin").write_bytes(b"changed")
+    failed = list(run(plan))[-1]
+    assert failed.kind == "failed"
+    assert "changed" in failed.message
+    (folder / "b.bin").write_bytes(os.urandom(2**20))
+    done, _ = build(plan)
+    assert done.sent < 2**20 + 10_000
