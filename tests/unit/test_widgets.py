@@ -10,6 +10,7 @@ import pytest
 
 from odh_oci_widgets import ModelStep, Wizard
 from odh_oci_widgets.builders import BuildStatus, ProgressTracker
+from odh_oci_widgets.models import ModelFormat
 from odh_oci_widgets.oci.events import LayerInfo, LayerProgress, LayerState, Planned
 from odh_oci_widgets.oci.plan import Plan
 from odh_oci_widgets.serving.answering import Answering
@@ -240,7 +241,7 @@ def test_the_deploy_step_refuses_open_quotes_and_bad_names():
 def test_yaml_is_what_the_project_would_get(monkeypatch, tmp_path):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     step = DeployStep("quay.io/me/mobilenet@sha256:" + "0" * 64, name="mobilenet", target="project")
-    step.runtime.value = "kserve-ovms"
+    step.framework.value = ModelFormat.ONNX
     text = step.renderings()["YAML"]()
     assert "InferenceService" in text
     assert "oci://quay.io/me/mobilenet" in text
