@@ -38,6 +38,10 @@ class ImageSpec:
             if getattr(self, name) != getattr(default, name)
         }
 
+    def plan_options(self) -> dict[str, Any]:
+        """Of those, the ones that say what the image is: the arguments of `plan_image`."""
+        return {name: value for name, value in self.options().items() if name not in {"builder", "verify"}}
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeploySpec:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import ClassVar
 
 import ipywidgets as widgets
 
-from odh_oci_widgets.builders import BUILDERS
+from odh_oci_widgets.builders import BUILDERS, hub_secrets, human_bytes, plan_image
 from odh_oci_widgets.cluster.destinations import Destination, store_connection
 from odh_oci_widgets.oci.credentials import Credential
 from odh_oci_widgets.oci.errors import OdhOciError
+from odh_oci_widgets.oci.forecast import Preflight, preflight
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
 from odh_oci_widgets.oci.reference import Reference, parse_image
 from odh_oci_widgets.serving import suggest_name
 
 from . import html, snippets
 from .flow import Flow, ImageSpec
-from .parts import Disclosure, Secret, button, cell, field, grid
+from .parts import Disclosure, Secret, button, cell, field, grid, row
 from .step import Step
 from .words import repository_name
 
@@ -85,6 +87,8 @@ class ImageStep(Step):
         self._password = Secret("Password or token", self._keep_password)
         self._note = widgets.HTML()
         self._warning = widgets.HTML()
+        self.check_button = button("Check without building", self.look_ahead, disabled=True)
+        self._forecast = widgets.HTML()
         self._keep_button = button("Keep this login as a connection of the project", self._keep_connection)
         self._keep_button.layout.display = "none"
         self._compose(
@@ -116,6 +120,8 @@ class ImageStep(Step):
                 ),
                 self.verify,
             ),
+            row(self.check_button),
+            self._forecast,
         )
         for widget in (
             self.image,
@@ -200,6 +206,8 @@ class ImageStep(Step):
     def check(self) -> bool:
         """Whether the fields make sense; `flow.spec` is set accordingly."""
         text = self.image.value.strip()
+        self._forecast.value = ""
+        self.check_button.disabled = True
         self._warning.value = html.warning(_risk(self.base.value.strip(), insecure=self.insecure.value))
         if not text:
             self.flow.spec = None
@@ -220,9 +228,31 @@ class ImageStep(Step):
             verify=self.verify.value,
             builder=self.builder.value,
         )
+        self.check_button.disabled = self.flow.model is None
         self.say(f"The image will be {text}.")
         self.code.refresh()
         return True
+
+    def look_ahead(self) -> None:
+        """Find out what a build would move and what would stop it, in a thread; nothing is written."""
+        model, spec, token = self.flow.model, self.flow.spec, self.flow.secrets.token
+        if model is None or spec is None:
+            return
+
+        def work(cancel: threading.Event) -> Preflight:
+            plan = plan_image(model, spec.image, **spec.plan_options())
+            return preflight(
+                plan, credentials=self.flow.credentials(), secrets=hub_secrets(plan, token), cancel=cancel
+            )
+
+        self.run("Looking at the registry and the sources…", work, self._show_forecast)
+
+    def _show_forecast(self, found: Preflight) -> None:
+        self._forecast.value = _forecast_card(found)
+        if found.problems:
+            self.fail(found.problems[0])
+        else:
+            self.say(f"It can be built: {human_bytes(found.to_move)} to move.")
 
     @property
     def summary(self) -> str:
@@ -240,6 +270,22 @@ class ImageStep(Step):
             texts["Command"] = snippets.build_command(model.reference, spec)
             texts["Containerfile"] = snippets.containerfile(model, spec)
         return texts
+
+
+def _forecast_card(found: Preflight) -> html.Html:
+    return html.element(
+        "div",
+        html.facts(
+            {
+                "To move": human_bytes(found.to_move),
+                "Reused": human_bytes(found.reused),
+                "Layers": str(len(found.layers)),
+            }
+        ),
+        *(html.help_text(str(problem)) for problem in found.problems[1:]),
+        *(html.help_text(note) for note in found.notes),
+        class_="odh-oci-card",
+    )
 
 
 def _risk(base: str, *, insecure: bool) -> str:

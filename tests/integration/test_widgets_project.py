@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from odh_oci_widgets import Wizard
-from odh_oci_widgets.cluster import use
+from odh_oci_widgets.cluster import connect, use
+from odh_oci_widgets.cluster.destinations import store_connection
+from odh_oci_widgets.oci.credentials import Credential
 from odh_oci_widgets.widgets import DeployStep
 from tests.servers.kubernetes import KServe, KubernetesApi, Network, Node
 from tests.servers.registry import Registry
@@ -41,16 +43,28 @@ def test_without_a_cluster_the_sandbox_is_offered(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_project_is_shown_and_offered(
-    kubernetes_api: KubernetesApi, kubeconfig: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
+    kubernetes_api: KubernetesApi,
+    kubeconfig: Path,
+    namespace: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    wizard = Wizard()
+    login = Credential(username="me", password="pass-of-the-connection")
+    store_connection(connect(), "quay", "quay.io/my-org", login)
+    wizard = Wizard(str(folder))
     wizard.access.join(PATIENCE)
+    wizard.model.join(PATIENCE)
     assert namespace in wizard.access._face.value
     assert "✓ yes" in wizard.access._details.value
     assert wizard.deploy.target.value == "project"
     assert any(name.startswith("vllm") for name in wizard.deploy.runtime.options)
-    assert any("own registry" in label for label, _ in wizard.image.place.options)
+    assert wizard.deploy.pull_secret.options == ("quay",)
+    assert wizard.image.image.value == "quay.io/my-org/granite:1"
+    assert wizard.flow.credentials().find("quay.io", "my-org/granite") == login
+    wizard.image.place.value = "layout"
+    assert wizard.image.image.value == "oci:images/granite:1"
+    assert "pass-of-the-connection" not in str(wizard.image.renderings())
 
 
 def test_who_may_nothing_is_told_the_command_that_helps(

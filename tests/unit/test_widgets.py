@@ -96,6 +96,18 @@ def test_a_malformed_image_is_refused_where_it_is_typed(text):
     assert step._alert.value == ""
 
 
+def test_a_look_ahead_says_what_would_move_and_what_would_stop_it(wizard):
+    wizard.image.check_button.click()
+    wizard.image.join(PATIENCE)
+    assert "It can be built" in wizard.image._status.value
+    assert "To move" in wizard.image._forecast.value
+    wizard.image.base.value = "oci:/there/is/nothing"
+    assert wizard.image._forecast.value == ""
+    wizard.image.check_button.click()
+    wizard.image.join(PATIENCE)
+    assert "/there/is/nothing" in wizard.image._alert.value
+
+
 def test_risks_are_said(wizard):
     wizard.image.base.value = "scratch"
     assert "Warning" in wizard.image._warning.value
