@@ -27,7 +27,12 @@ def classifier(shared: Path | None, tmp_path: Path) -> dict[str, Path | str]:
     if data is not None and (data / "mobilenet_v2_quant.onnx").is_file():
         (folder / "mobilenet_v2_quant.onnx").symlink_to(data / "mobilenet_v2_quant.onnx")
         model = data / "mobilenet_v2_quant.onnx"
-        return {"model": model, "picture": data / "pelican.jpeg", "labels": data / "synset.txt", "label": "pelican"}
+        return {
+            "model": model,
+            "picture": data / "pelican.jpeg",
+            "labels": data / "synset.txt",
+            "label": "pelican",
+        }
     model = bright_or_dark(folder / "model.onnx")
     labels = tmp_path / "labels.txt"
     labels.write_text("dark\nbright\n")
@@ -102,8 +107,9 @@ def test_the_choices_for_a_project(open_notebook):
     notebook.output.get_by_role("note").filter(has_text="token authentication is off").wait_for()
     notebook.button("Show review").click()
     notebook.button("Show code").click()
+    notebook.label("Model framework").select_option("huggingface")
     notebook.label("Language").select_option("YAML")
-    notebook.output.get_by_text("kind: InferenceService").wait_for()
+    notebook.output.get_by_text("kind: InferenceService").wait_for(timeout=SLOW)
     notebook.picture("4-deploy-project", ".odh-oci-step")
 
 
@@ -203,7 +209,9 @@ def test_no_error_and_no_secret_on_the_way_through_the_browser(open_notebook, la
     notebook.label("Password or token").press("Enter")
     notebook.status("not saved")
     assert notebook.label("Password or token").input_value() == ""
-    assert notebook.execute("print(step.flow.secrets.logins['quay.io'].password)").strip() == "hunter2-hunter2"
+    assert (
+        notebook.execute("print(step.flow.secrets.logins['quay.io'].password)").strip() == "hunter2-hunter2"
+    )
     state = notebook.page.evaluate(
         """async () => {
           const context = window.jupyterapp.shell.currentWidget.context;
