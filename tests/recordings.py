@@ -1,48 +1,67 @@
-"""Recordings of a service's life, read as the snapshots that a watcher could have taken at each moment."""
+"""Recordings of a service's life, as the snapshots that a watcher could have taken at each moment."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 from odh_oci_widgets.serving.project.snapshot import Snapshot, moment, when
+from tests.servers.kubernetes.patches import json_merge
+from tests.servers.kubernetes.recording import FOLDER
+
+SPEC = {
+    "predictor": {
+        "model": {
+            "runtime": "demo",
+            "modelFormat": {"name": "onnx"},
+            "storageUri": "oci://quay.io/org/model:1",
+        }
+    }
+}
+
+Objects = dict[tuple[str, str], dict[str, Any]]
 
 
-def snapshots(path: Path) -> Iterator[tuple[float, Snapshot]]:
-    """The snapshot after each line, with the line's time in seconds."""
-    objects: dict[tuple[str, str], dict[str, Any]] = {}
+def snapshots(situation: str) -> Iterator[Snapshot]:
+    """The snapshot after each change."""
+    objects: Objects = {}
     name, began = "", None
-    for line in path.read_text().splitlines():
-        entry = json.loads(line)
-        if "object" not in entry:
-            continue
-        key = (entry["resource"], entry["object"]["metadata"]["name"])
-        if entry["type"] == "DELETED":
+    for line in (FOLDER / f"{situation}.jsonl").read_text().splitlines():
+        change = json.loads(line)
+        resource, kind = change["resource"], change["type"]
+        key = resource, change.get("name") or change["object"]["metadata"]["name"]
+        if kind == "DELETED":
             objects.pop(key, None)
         else:
-            objects[key] = entry["object"]
-        if entry["resource"] == "inferenceservices":
-            name = key[1]
-            began = began or moment(entry["object"]["metadata"]["creationTimestamp"])
-        if began is None:
-            continue
-        of = lambda kind: [one for (resource, _), one in objects.items() if resource == kind]  # noqa: E731
-        yield (
-            entry["t"],
-            Snapshot(
-                name=name,
-                service=objects.get(("inferenceservices", name)),
-                pods=tuple(of("pods")),
-                events=tuple(
-                    sorted(
-                        (e for e in of("events") if e["involvedObject"]["kind"] != "HorizontalPodAutoscaler"),
-                        key=when,
-                    )
-                ),
-                deployment=objects.get(("deployments", f"{name}-predictor")),
-                now=began + timedelta(seconds=entry["t"]),
-            ),
-        )
+            objects[key] = (
+                change["object"] if "object" in change else json_merge(objects[key], change["patch"])
+            )
+        if resource == "inferenceservices" and not name:
+            name, began = key[1], moment(change["object"]["metadata"]["creationTimestamp"])
+            objects[key]["spec"] = (
+                SPEC  # recordings hold what the controllers did; this is what the user wrote
+            )
+        if began is not None:
+            yield _snapshot(objects, name, began + timedelta(seconds=change["t"]))
+
+
+def last(situation: str) -> Snapshot:
+    """The snapshot at the end."""
+    return list(snapshots(situation))[-1]
+
+
+def _snapshot(objects: Objects, name: str, now: datetime) -> Snapshot:
+    def of(resource: str) -> list[dict[str, Any]]:
+        return [one for (kind, _), one in objects.items() if kind == resource]
+
+    events = [one for one in of("events") if one["involvedObject"]["kind"] != "HorizontalPodAutoscaler"]
+    return Snapshot(
+        name=name,
+        service=objects.get(("inferenceservices", name)),
+        pods=tuple(of("pods")),
+        events=tuple(sorted(events, key=when)),
+        deployment=objects.get(("deployments", f"{name}-predictor")),
+        now=now,
+    )

@@ -1,7 +1,18 @@
 """Run a plan somewhere, and follow it."""
 
 from .build import Build, Builder, BuildStatus
-from .errors import BuildCrashed, BuildError, BuilderUnknown, BuildInterrupted, BuildTimeout
+from .errors import (
+    BuildConflict,
+    BuildCrashed,
+    BuildError,
+    BuilderUnknown,
+    BuildInterrupted,
+    BuildNotFound,
+    BuildPodFailed,
+    BuildTimeout,
+    PlanTooLarge,
+    SourceNotReachable,
+)
 from .kernel import KernelBuild, KernelBuilder
 from .planning import plan_image
 from .progress import LayerBar, Progress, ProgressTracker
@@ -9,14 +20,17 @@ from .recorded import RecordedBuild
 from .report import human_bytes
 
 # After the module `.build`, so that the package's `build` is the function.
-from .starting import BUILDERS, build, builder_named, builds, start
+from .starting import BUILDERS, Offer, build, builder_named, builds, hub_secrets, offers, start
 
 __all__ = [
     "BUILDERS",
     "Build",
+    "BuildConflict",
     "BuildCrashed",
     "BuildError",
     "BuildInterrupted",
+    "BuildNotFound",
+    "BuildPodFailed",
     "BuildStatus",
     "BuildTimeout",
     "Builder",
@@ -24,13 +38,18 @@ __all__ = [
     "KernelBuild",
     "KernelBuilder",
     "LayerBar",
+    "Offer",
+    "PlanTooLarge",
     "Progress",
     "ProgressTracker",
     "RecordedBuild",
+    "SourceNotReachable",
     "build",
     "builder_named",
     "builds",
+    "hub_secrets",
     "human_bytes",
+    "offers",
     "plan_image",
     "start",
 ]

@@ -79,6 +79,9 @@ class Builder(Protocol):
 
     name: str
 
+    def check(self) -> None:
+        """Raise an OdhOciError that says why this builder cannot work here."""
+
     def start(
         self,
         plan: Plan,

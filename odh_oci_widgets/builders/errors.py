@@ -23,3 +23,27 @@ class BuildInterrupted(BuildError):
 
 class BuildCrashed(BuildError):
     """The engine stopped for a reason it does not know: a defect of ours. `__cause__` is the exception, if known."""
+
+
+class SourceNotReachable(BuildError):
+    """A remote builder cannot read a file of the plan: it lies where only this process can."""
+
+
+class PlanTooLarge(BuildError):
+    """The plan and the engine do not fit into a ConfigMap (1 MiB)."""
+
+
+class BuildConflict(BuildError):
+    """Another build of the same image is running. `build_id` names it."""
+
+    def __init__(self, message: str, *, hint: str = "", build_id: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.build_id = build_id
+
+
+class BuildPodFailed(BuildError):
+    """The pod of a build did not start or did not survive: image, quota, node, memory, policy."""
+
+
+class BuildNotFound(BuildError):
+    """There is no build of that name (any more)."""

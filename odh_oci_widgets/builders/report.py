@@ -21,7 +21,7 @@ def human_bytes(count: float) -> str:
     ('999 B', '1.5 KiB', '5.0 GiB')
     """
     for unit in _UNITS:
-        if abs(count) < 1024 or unit == _UNITS[-1]:  # noqa: PLR2004 - the size of the next unit
+        if abs(count) < 1024 or unit == _UNITS[-1]:
             break
         count /= 1024
     return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -45,7 +45,9 @@ class Lines:
             case Retry():
                 where = "" if event.layer is None else f"{self._title(event.layer)}: "
                 reason = event.reason.rstrip(".")
-                return f"{where}{reason}; trying again in {event.wait_seconds:.1f} s (attempt {event.attempt})"
+                return (
+                    f"{where}{reason}; trying again in {event.wait_seconds:.1f} s (attempt {event.attempt})"
+                )
             case Log():
                 return event.message
             case Done():

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from odh_oci_widgets.cluster.errors import ClusterError
 from odh_oci_widgets.models import Model, hub_token
+from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.plan import DEFAULT_BASE, Plan
 
 from .build import Build, Builder
@@ -17,8 +21,15 @@ from .planning import plan_image
 if TYPE_CHECKING:
     from odh_oci_widgets.oci import Credentials
 
+
+def _job() -> Builder:
+    from .job import JobBuilder  # needs a cluster: only where it is wanted
+
+    return JobBuilder()
+
+
 #: name -> what makes the builder
-BUILDERS: Mapping[str, Callable[[], Builder]] = {"kernel": KernelBuilder}
+BUILDERS: Mapping[str, Callable[[], Builder]] = {"kernel": KernelBuilder, "job": _job}
 
 
 def builder_named(name: str) -> Builder:
@@ -92,8 +103,36 @@ def start(
 
 
 def builds() -> list[Build]:
-    """Running, finished and interrupted builds, newest first: of this process, of others, of earlier kernels."""
-    return [build for make in BUILDERS.values() for build in make().builds()]
+    """Running, finished and interrupted builds, newest first: of this process, of others, of earlier kernels.
+
+    Builders that cannot work here (no cluster, no permission) have none to show.
+    """
+    found: list[Build] = []
+    for make in BUILDERS.values():
+        with suppress(ClusterError):
+            found += make().builds()
+    return found
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A builder by its name, and why it cannot work here; empty when it can."""
+
+    name: str
+    trouble: str = ""
+
+
+def offers() -> list[Offer]:
+    """All builders, each with the reason where it cannot work here. Asks the cluster, where there is one."""
+    found = []
+    for name, make in BUILDERS.items():
+        try:
+            make().check()
+        except OdhOciError as error:
+            found.append(Offer(name, str(error)))
+        else:
+            found.append(Offer(name))
+    return found
 
 
 def hub_secrets(plan: Plan, token: str | None) -> dict[str, str]:

@@ -112,6 +112,6 @@ def _row(bar: LayerBar, blocks: str) -> str:
     sent = bar.total if bar.state is LayerState.REUSED else bar.sent
     part = sent / bar.total if bar.total else 1.0
     full = int(part * _BAR)
-    title = bar.title if len(bar.title) <= 28 else f"...{bar.title[-25:]}"  # noqa: PLR2004 - the column's width
+    title = bar.title if len(bar.title) <= 28 else f"...{bar.title[-25:]}"
     drawn = blocks[0] * full + blocks[1] * (_BAR - full)
     return f"{title:<28} {drawn} {part:4.0%}  {human_bytes(sent)} of {human_bytes(bar.total)}  {bar.state}"

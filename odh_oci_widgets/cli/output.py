@@ -35,6 +35,7 @@ class Output:
         """A line of the result for people; nothing with `--json`."""
         if not self.json:
             self.out.write(text + "\n")
+            self.out.flush()
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Columns for people; nothing with `--json`."""

@@ -86,7 +86,7 @@ class Access:
         """One sentence for the first strip of the wizard."""
         who = _person(self.user)
         if not self.features.kserve:
-            return f"{who} is logged in, but KServe is not installed in this cluster: models can only run in the sandbox."
+            return f"{who} is logged in, but KServe is not installed in this cluster: models run in the sandbox only."
         if not self.exists:
             return f"{who} is logged in, but there is no project `{self.namespace}` (or it may not be seen)."
         if self.allowed:
@@ -116,11 +116,18 @@ class Access:
                 "builds": self.features.builds,
                 "internal_registry": self.features.internal_registry,
                 "templates": self.features.templates,
-                "hardware_profiles": [f"{one.namespace}/{one.name}" for one in self.features.hardware_profiles],
+                "hardware_profiles": [
+                    f"{one.namespace}/{one.name}" for one in self.features.hardware_profiles
+                ],
                 "gpu_profiles": [f"{one.namespace}/{one.name}" for one in self.features.gpu_profiles],
             },
             "permissions": [
-                {"action": one.action, "allowed": one.allowed, "missing": list(one.missing), "repair": one.repair}
+                {
+                    "action": one.action,
+                    "allowed": one.allowed,
+                    "missing": list(one.missing),
+                    "repair": one.repair,
+                }
                 for one in self.permissions
             ],
         }

@@ -68,7 +68,7 @@ class Api:
                     raise
                 time.sleep(0.2 * 2**attempt)
                 continue
-            if response.status < 400:  # noqa: PLR2004
+            if response.status < 400:
                 return json.loads(response.data) if response.data else {}
             if response.status in _BUSY and not last and (repeatable or "Retry-After" in response.headers):
                 time.sleep(_pause(response.headers.get("Retry-After"), attempt))
@@ -86,7 +86,7 @@ class Api:
         """
         response = self._send("GET", path, query, None, JSON, stream=True, read_timeout=read_timeout)
         try:
-            if response.status >= 400:  # noqa: PLR2004
+            if response.status >= 400:
                 raise error_from(self.connection, response.status, response.read(), what)
             yield _lines(response, self.connection.host)
         finally:
@@ -194,9 +194,9 @@ def _untrusted(connection: Connection, error: Exception) -> ClusterUntrusted | C
 def _unreachable(host: str, error: Exception) -> ClusterUnreachable:
     why = {
         urllib3.exceptions.NameResolutionError: "its name is not known here",
+        urllib3.exceptions.NewConnectionError: "nothing listens there, or a firewall is in between",
         urllib3.exceptions.ConnectTimeoutError: f"no answer within {_CONNECT_SECONDS:.0f} seconds",
         urllib3.exceptions.ReadTimeoutError: "it took the request and did not answer",
-        urllib3.exceptions.NewConnectionError: "nothing listens there, or a firewall is in between",
         urllib3.exceptions.ProxyError: "the proxy does not let us through",
         urllib3.exceptions.ProtocolError: "the connection was cut",
     }

@@ -88,8 +88,8 @@ def kubeconfig_connection(
     Raises KubeconfigInvalid. Client certificates, exec plugins and token refresh are the `kubernetes` package's.
     """
     chosen = path or environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
-    exists = any(Path(one).is_file() for one in chosen.split(os.pathsep) if one)
-    if not exists:
+    files = [Path(one) for one in chosen.split(os.pathsep) if one and Path(one).is_file()]
+    if not files or (path is None and not any(one.stat().st_size for one in files)):
         if path is None and context is None:
             return None
         raise KubeconfigInvalid(
@@ -157,13 +157,13 @@ def workbench_namespace(
     except OSError:
         found = ""
     parts = environ.get("NB_PREFIX", "").strip("/").split("/")
-    return found or (parts[1] if len(parts) == 3 and parts[0] == "notebook" else None)  # noqa: PLR2004
+    return found or (parts[1] if len(parts) == 3 and parts[0] == "notebook" else None)
 
 
 def workbench_name(environ: Mapping[str, str] = os.environ) -> str | None:
     """The name of this workbench, and of its service account; None outside a workbench."""
     parts = environ.get("NB_PREFIX", "").strip("/").split("/")
-    return parts[2] if len(parts) == 3 and parts[0] == "notebook" else None  # noqa: PLR2004
+    return parts[2] if len(parts) == 3 and parts[0] == "notebook" else None
 
 
 def _first_line(error: Exception) -> str:

@@ -58,6 +58,11 @@ def api_groups(project: Project) -> frozenset[str]:
     return frozenset(str(one["name"]) for one in answer.get("groups") or ())
 
 
+def has_kserve(project: Project) -> bool:
+    """Whether KServe's kinds are known to the cluster."""
+    return "serving.kserve.io" in api_groups(project)
+
+
 def internal_registry(project: Project) -> str | None:
     """Host and port of OpenShift's own registry; None where it is removed, or there is no OpenShift.
 
@@ -79,7 +84,9 @@ def internal_registry(project: Project) -> str | None:
 
 def _version(project: Project) -> str:
     try:
-        return str(project.api.request("GET", "/version", what="ask the cluster's version").get("gitVersion", ""))
+        return str(
+            project.api.request("GET", "/version", what="ask the cluster's version").get("gitVersion", "")
+        )
     except ClusterError:
         return ""
 
@@ -98,7 +105,9 @@ def _deployment_mode(project: Project) -> str | None:
     for namespace in (*PLATFORM_NAMESPACES, "kserve"):
         try:
             settings = project.find(CONFIG_MAPS, "inferenceservice-config", namespace=namespace)
-            mode = json.loads((settings or {}).get("data", {}).get("deploy", "{}")).get("defaultDeploymentMode")
+            mode = json.loads((settings or {}).get("data", {}).get("deploy", "{}")).get(
+                "defaultDeploymentMode"
+            )
         except (*_ABSENT, ValueError):
             continue
         if mode:

@@ -108,7 +108,9 @@ def _keep(client: Any, login: LoginLine, project: Project) -> None:
 
     The token goes through a file that only we can read: a command line is visible to others.
     """
-    target = Path((os.environ.get("KUBECONFIG") or "").split(os.pathsep)[0] or Path("~/.kube/config").expanduser())
+    target = Path(
+        (os.environ.get("KUBECONFIG") or "").split(os.pathsep)[0] or Path("~/.kube/config").expanduser()
+    )
     with _one_at_a_time, tempfile.TemporaryDirectory(prefix="odh-oci-login-") as folder:
         fresh = Path(folder) / "login"
         _write(fresh, _kubeconfig(login, project))
@@ -150,7 +152,9 @@ def _kubeconfig(login: LoginLine, project: Project) -> str:
             "current-context": name,
             "clusters": [{"name": host, "cluster": cluster}],
             "users": [{"name": user, "user": {"token": login.token}}],
-            "contexts": [{"name": name, "context": {"cluster": host, "user": user, "namespace": project.namespace}}],
+            "contexts": [
+                {"name": name, "context": {"cluster": host, "user": user, "namespace": project.namespace}}
+            ],
         }
     )
 

@@ -97,7 +97,9 @@ def read_credential(project: Project, secret: str, registry: str) -> Credential 
     for key, entry in auths.items():
         if registry_of(key) == registry:
             user, _, password = _text(entry.get("auth")).partition(":")
-            return Credential(username=entry.get("username") or user, password=entry.get("password") or password)
+            return Credential(
+                username=entry.get("username") or user, password=entry.get("password") or password
+            )
     return None
 
 

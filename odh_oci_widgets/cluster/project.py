@@ -13,7 +13,7 @@ from .connection import (
     workbench_namespace,
 )
 from .errors import ClusterError, Conflict, KindNotFound, NoCluster, NotAllowed, ObjectNotFound
-from .resources import PODS, SELF_SUBJECT_REVIEWS, USERS, Resource, resource_of
+from .resources import PODS, SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS, USERS, Resource, resource_of
 from .watch import Change, Watch
 
 #: Field manager of every apply, so that the cluster knows which fields are ours.
@@ -121,8 +121,12 @@ class Project:
         tail: int | None = None,
         follow: bool = False,
         previous: bool = False,
+        quiet: float = 3600.0,
     ) -> Iterator[str]:
-        """Lines of a container's log. Raises Refused when the container has not started."""
+        """Lines of a container's log. Raises Refused when the container has not started.
+
+        With `follow` it ends when the container does, or after `quiet` seconds without a line.
+        """
         query: dict[str, Any] = {"container": container}
         if tail is not None:
             query["tailLines"] = tail
@@ -132,9 +136,20 @@ class Project:
             query["previous"] = "true"
         path = PODS.path(self.namespace, pod, "log")
         what = f"read the log of `{container}`"
-        with self.api.stream(path, what=what, query=query, read_timeout=3600 if follow else 30) as lines:
+        with self.api.stream(path, what=what, query=query, read_timeout=quiet if follow else 30) as lines:
             for line in lines:
                 yield line.decode(errors="replace").rstrip("\r")
+
+    def token(self, service_account: str, *, seconds: int) -> str:
+        """A new token of a service account of the project. Raises NotAllowed, ObjectNotFound."""
+        path = SERVICE_ACCOUNTS.path(self.namespace, service_account, "token")
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": seconds},
+        }
+        what = f"make a token of the service account `{service_account}`"
+        return str(self.api.request("POST", path, what=what, body=request)["status"]["token"])
 
     # -- writing
 
@@ -202,7 +217,7 @@ class Project:
             try:
                 page = self.api.request("GET", path, what=f"list {resource.plural}", query=query)
             except ClusterError as error:
-                if error.status != 410 or "continue" not in query:  # noqa: PLR2004
+                if error.status != 410 or "continue" not in query:
                     raise
                 found, query = (
                     [],

@@ -144,6 +144,6 @@ def _refused(what: str, answer: dict[str, Any], text: str, common: dict[str, Any
             f"{cause.get('field', '')}: {cause.get('message', '')}".strip(": ") for cause in causes[:3]
         )
         return Refused(f"Cannot {what}: the cluster found it wrong: {said}.", **common)
-    if common["status"] == 403:  # noqa: PLR2004
+    if common["status"] == 403:
         return NotAllowed(f"Cannot {what}: the cluster forbids it: {text or 'no reason given'}.", **common)
     return Refused(f"Cannot {what}: the cluster refused it: {text or 'no reason given'}.", **common)

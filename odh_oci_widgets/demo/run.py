@@ -57,9 +57,11 @@ def run_demo(
     """Train, build, deploy to the sandbox, classify, and leave nothing behind unless `keep`.
 
     `registry` is `host:port/repo` (with or without a tag); without it the image is a layout on this machine.
+    A registry on the loopback interface may speak plain HTTP, any other one with `insecure` only.
     Raises DemoFailed, and the errors of the rooms it goes through.
     """
     started = time.monotonic()
+    insecure = insecure or (registry is not None and _on_this_machine(registry))
     folder = Path(tempfile.mkdtemp(prefix="odh-oci-demo-"))
     service: serving.Service | None = None
     done = False
@@ -114,6 +116,12 @@ def _destination(registry: str | None, folder: Path) -> str:
     if registry is None:
         return f"oci:{folder / 'image'}:{TAG}"
     return registry if ":" in registry.rpartition("/")[2] else f"{registry}:{TAG}"
+
+
+def _on_this_machine(registry: str) -> bool:
+    """A registry on the loopback interface: nobody is in between, and hardly one has a certificate."""
+    host = registry.partition("/")[0]
+    return host.rpartition(":")[0] in {"localhost", "[::1]"} or host.startswith("127.")
 
 
 def _build(model: Any, destination: str, insecure: bool, say: Say) -> str:

@@ -25,6 +25,8 @@ _HOME = {
     "V2Client": "v2",
     "ModelMetadata": "v2",
     "TensorSpec": "tensors",
+    "TensorSummary": "tensors",
+    "summarise": "tensors",
     "InferenceError": "errors",
     "ServerUnreachable": "errors",
     "CallTimeout": "errors",
@@ -61,6 +63,7 @@ __all__ = [
     "ServerUnreachable",
     "Style",
     "TensorSpec",
+    "TensorSummary",
     "TextClient",
     "TextStream",
     "V2Client",
@@ -69,6 +72,7 @@ __all__ = [
     "classify",
     "complete",
     "measure",
+    "summarise",
     "text_code",
 ]
 
@@ -94,7 +98,7 @@ if TYPE_CHECKING:
     from .http import Endpoint
     from .measuring import Measurement, measure
     from .results import Completion, Prediction
-    from .tensors import TensorSpec
+    from .tensors import TensorSpec, TensorSummary, summarise
     from .text_stream import TextStream
     from .v2 import ModelMetadata, V2Client
 

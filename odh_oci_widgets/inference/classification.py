@@ -10,7 +10,7 @@ import numpy as np
 
 from .errors import NotAClassifier, ServerFailed, WrongShape
 from .labels import Labels, read_labels
-from .preprocessing import Preprocess, open_picture, prepare
+from .preprocessing import Preprocess, frame, open_picture, prepare
 from .results import Prediction
 from .tensors import Array, TensorSpec, as_tensor
 from .v2 import V2Client, read_metadata, request_body
@@ -32,7 +32,8 @@ def classify(
     """The `top` classes of each picture, most probable first: one list for each picture, also for a single one.
 
     `images` is a path, bytes, a PIL image, an array, or a list of them. An array of floats that has the shape
-    of the model's input (with or without the batch axis) is taken as it is; other arrays are pixels.
+    of the model's input (with or without the batch axis) is taken as it is; other arrays are pixels. A model of
+    rows takes a table: a DataFrame, an array, or a list of lists of numbers.
 
     Raises NotAPicture, NotAClassifier, WrongShape, LabelsInvalid, and the InferenceErrors of the server.
     """
@@ -93,7 +94,13 @@ def as_probabilities(scores: Array) -> Array:
 
 
 def _tensors(images: Any, spec: TensorSpec, preprocessing: str | Preprocess) -> list[Array]:
-    if isinstance(images, np.ndarray) and images.ndim == len(spec.shape) and _is_tensor(images[0], spec):
+    images = _table(images)
+    if (
+        isinstance(images, np.ndarray)
+        and images.ndim == len(spec.shape)
+        and len(images)
+        and _is_tensor(images[0], spec)
+    ):
         images = list(images)
     elif not isinstance(images, (list, tuple)):
         images = [images]
@@ -111,15 +118,31 @@ def _tensors(images: Any, spec: TensorSpec, preprocessing: str | Preprocess) -> 
     return tensors
 
 
+def _table(images: Any) -> Any:
+    """A DataFrame or a list of lists as an array; all else as it is."""
+    if hasattr(images, "to_numpy"):
+        images = images.to_numpy()
+    rows = isinstance(images, (list, tuple)) and images and isinstance(images[0], (list, tuple))
+    if not rows and not (isinstance(images, np.ndarray) and images.dtype.kind == "O"):
+        return images
+    try:
+        return np.asarray(images, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise WrongShape(f"These rows are no table of numbers: {error}.") from error
+
+
 def _is_tensor(array: Array, spec: TensorSpec) -> bool:
-    """Whether floats are one picture's tensor already: the shape of the input, or (8x8 for 64) its length."""
-    if array.dtype.kind != "f":
+    """Whether an array is one picture's tensor already: the shape of the input, or (8x8 for 64) its length.
+
+    Whole numbers may be pixels, so they are a tensor only where the model takes no pictures.
+    """
+    if array.dtype.kind not in ("f" if frame(spec) else "fiub"):
         return False
     wanted = spec.shape[1:]
     same = len(array.shape) == len(wanted) and all(
         n in (-1, m) for n, m in zip(wanted, array.shape, strict=True)
     )
-    return same or (-1 not in wanted and array.size == int(np.prod(wanted)) and array.ndim <= 2)  # noqa: PLR2004
+    return same or (-1 not in wanted and array.size == int(np.prod(wanted)) and array.ndim <= 2)
 
 
 def _batches(tensors: Sequence[Array], spec: TensorSpec) -> list[Array]:
@@ -160,16 +183,16 @@ def _scores(client: V2Client, batch: Array) -> Array:
 
 def _flat(array: Array) -> Array | None:
     """[pictures, classes], or None when it is not that: scores may come as [n, classes, 1, 1]."""
-    while array.ndim > 2 and array.shape[-1] == 1:  # noqa: PLR2004
+    while array.ndim > 2 and array.shape[-1] == 1:
         array = array[..., 0]
-    return array if array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind == "f" else None  # noqa: PLR2004
+    return array if array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind == "f" else None
 
 
 def _may_be_scores(spec: TensorSpec) -> bool:
     shape = spec.shape
-    while len(shape) > 2 and shape[-1] == 1:  # noqa: PLR2004
+    while len(shape) > 2 and shape[-1] == 1:
         shape = shape[:-1]
-    return spec.datatype.startswith("FP") and (not shape or (len(shape) == 2 and shape[1] != 1))  # noqa: PLR2004
+    return spec.datatype.startswith("FP") and (not shape or (len(shape) == 2 and shape[1] != 1))
 
 
 def _no_classifier(name: str, outputs: Sequence[TensorSpec]) -> NotAClassifier:

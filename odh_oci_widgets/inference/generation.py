@@ -67,6 +67,14 @@ class TextClient:
         """The answer to a text or to the turns of a chat. Raises RequestRefused for a model without a chat template."""
         return self._answer(turns(messages, system), sampling)
 
+    def chat_refusal(self) -> str | None:
+        """Why this model cannot chat (a base model has no chat template); None when it can. Costs one token."""
+        try:
+            self.chat("Hi", Sampling(max_tokens=1, temperature=None))
+        except RequestRefused as error:
+            return str(error)
+        return None
+
     def stream(
         self,
         prompt: Prompt,

@@ -88,7 +88,7 @@ class Endpoint:
                 read=timeout,
                 stream=stream,
             )
-            if 200 <= answer.status < 300:  # noqa: PLR2004
+            if 200 <= answer.status < 300:
                 return answer
             words = server_words(answer.data)
         except HTTPError as error:
@@ -142,7 +142,7 @@ def broken(error: HTTPError, url: str) -> InferenceError:
 
 def refusal(status: int, words: str, url: str, location: str | None = None) -> InferenceError:
     """The sentence for an HTTP status that is no success."""
-    said = f": {words}" if words else "."
+    said = f": {words.rstrip('.')}." if words else "."
     if location:
         return CallNotAllowed(
             f"{url} sends us elsewhere ({urlsplit(location).hostname or location}), as a login page does.",
@@ -161,7 +161,7 @@ def refusal(status: int, words: str, url: str, location: str | None = None) -> I
     }
     if status in kinds:
         kind, hint = kinds[status]
-    elif status < 500:  # noqa: PLR2004
+    elif status < 500:
         kind, hint = RequestRefused, ""
     else:
         kind, hint = ServerFailed, "Look at the logs of the service."

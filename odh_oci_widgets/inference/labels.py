@@ -11,8 +11,11 @@ from pathlib import Path
 from .errors import InferenceError, LabelsInvalid
 from .http import Endpoint
 
-#: A list of labels: a file, a URL, names in order of the classes, or names by class
+#: A list of labels: a file, a URL, `imagenet`, names in order of the classes, or names by class
 Labels = str | os.PathLike[str] | Sequence[str] | Mapping[int, str] | None
+
+#: The list of the ONNX model zoo (Apache-2.0), fetched when somebody asks for the labels `imagenet`
+IMAGENET = "https://raw.githubusercontent.com/onnx/models/main/validated/vision/classification/synset.txt"
 
 #: WordNet's id before the names, as in the ImageNet list: `n02051845 pelican`
 _SYNSET = re.compile(r"^n\d{8}\s+")
@@ -59,11 +62,16 @@ def parse_labels(text: str) -> list[str] | dict[int, str]:
 
 
 def _text(place: str | os.PathLike[str]) -> str:
+    if place == "imagenet" and not Path(place).exists():
+        place = IMAGENET
     try:
         if isinstance(place, str) and place.startswith(("http://", "https://")):
             return Endpoint(place).send("GET", "").data.decode()
         return Path(place).expanduser().read_text(encoding="utf-8")
     except InferenceError as error:
-        raise LabelsInvalid(f"The list of labels at {place} cannot be fetched: {error.message}") from error
+        raise LabelsInvalid(
+            f"The list of labels at {place} cannot be fetched: {error.message}",
+            hint="Fetch it where there is a network, and name the file.",
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise LabelsInvalid(f"The list of labels `{place}` cannot be read: {error}.") from error

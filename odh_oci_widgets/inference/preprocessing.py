@@ -148,7 +148,7 @@ def _decode(source: Any) -> Image.Image:
     if isinstance(source, Image.Image):
         return source
     if isinstance(source, np.ndarray):
-        if source.dtype != np.uint8 and (source.size == 0 or not 0 <= source.min() <= source.max() <= 255):  # noqa: PLR2004
+        if source.dtype != np.uint8 and (source.size == 0 or not 0 <= source.min() <= source.max() <= 255):
             raise ValueError("an array of pixels holds numbers from 0 to 255")
         pixels = source.astype(np.uint8)
         return Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
@@ -194,7 +194,7 @@ def _resized(picture: Image.Image, name: str, target: Frame) -> Image.Image:
         small = picture.resize(size, Image.Resampling.BOX)
         pixels = np.asarray(small, dtype=np.float32)
         border = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-        return ImageOps.invert(small) if border.mean() > 127 else small  # noqa: PLR2004
+        return ImageOps.invert(small) if border.mean() > 127 else small
     return picture.resize(size, Image.Resampling.BILINEAR)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,37 @@ class TensorSpec:
 
     def __str__(self) -> str:
         return f"{self.name} {self.datatype} [{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSummary:
+    """An output in a few numbers; `low`, `high` and `mean` are None for texts and empty arrays."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+
+
+def summarise(outputs: Mapping[str, Array]) -> list[TensorSummary]:
+    """The outputs of a model that is no classifier, for people to look at.
+
+    >>> summarise({"boxes": np.array([[1, 3]], np.float32)})
+    [TensorSummary(name='boxes', datatype='FP32', shape=(1, 2), low=1.0, high=3.0, mean=2.0)]
+    """
+    names = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
+    found = []
+    for name, array in outputs.items():
+        summary = TensorSummary(
+            name=name, datatype=names.get(array.dtype, str(array.dtype)), shape=array.shape
+        )
+        if array.size and array.dtype != object:
+            low, high, mean = float(array.min()), float(array.max()), float(array.mean())
+            summary = replace(summary, low=low, high=high, mean=mean)
+        found.append(summary)
+    return found
 
 
 def as_tensor(value: Any, spec: TensorSpec) -> Array:

@@ -87,6 +87,8 @@ class TextStream:
 
     def _read(self) -> Iterator[str]:
         self._answer = self._ask()
+        if self._cancelled.is_set():  # while it was asked: there was nothing to shut yet
+            return
         # without chunks a read waits until it has all that it asked for
         chunks = self._answer.stream(65536 if getattr(self._answer, "chunked", False) else 1)
         try:
@@ -120,7 +122,7 @@ class TextStream:
                 trouble = said["error"] if isinstance(said.get("error"), dict) else said
                 status = trouble.get("code")
                 raise refusal(
-                    status if isinstance(status, int) and status >= 400 else 500,  # noqa: PLR2004
+                    status if isinstance(status, int) and status >= 400 else 500,
                     server_words(data.encode()),
                     self._url,
                 )

@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
+from .browsing import Entry, browse
 from .errors import (
-    ExporterMissing,
     ModelAccessMissing,
     ModelEmpty,
     ModelError,
@@ -17,6 +17,7 @@ from .errors import (
     ModelNotFound,
     NotAModel,
     ObjectNotExported,
+    PackageMissing,
     PathLeavesFolder,
     ReferenceNotUnderstood,
     RevisionNotFound,
@@ -26,6 +27,7 @@ from .errors import (
 )
 from .facts import Facts, understand
 from .from_object import from_object
+from .gpus import GPUS, Gpu, find_gpu
 from .hub import hub_endpoint, hub_token
 from .model import GENERATIVE, Model, ModelFile, ModelFormat
 from .onnx_header import Tensor
@@ -37,11 +39,13 @@ from .transformers_config import Config, KvCache
 
 __all__ = [
     "GENERATIVE",
+    "GPUS",
     "Config",
     "CpuNeeds",
+    "Entry",
     "Estimate",
-    "ExporterMissing",
     "Facts",
+    "Gpu",
     "GpuFit",
     "KvCache",
     "Model",
@@ -55,6 +59,7 @@ __all__ = [
     "ModelSummary",
     "NotAModel",
     "ObjectNotExported",
+    "PackageMissing",
     "Part",
     "PathLeavesFolder",
     "ReferenceNotUnderstood",
@@ -66,8 +71,10 @@ __all__ = [
     "Suggestion",
     "Tensor",
     "TokenRefused",
+    "browse",
     "estimate_cpu",
     "estimate_gpu",
+    "find_gpu",
     "fit_gpu",
     "from_object",
     "host_memory",

@@ -53,8 +53,8 @@ class SourceUnreachable(ModelError):
     """No answer from the hub or the web server: name, network, proxy, certificate, offline mode, server trouble."""
 
 
-class ExporterMissing(ModelError):
-    """The package that exports an object of the notebook to ONNX is not installed."""
+class PackageMissing(ModelError):
+    """A package that this source of models needs (an exporter to ONNX, boto3) is not installed."""
 
 
 class ObjectNotExported(ModelError):

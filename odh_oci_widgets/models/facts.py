@@ -122,7 +122,7 @@ def _missing_shards(weights: list[ModelFile]) -> int:
     """Of `model-00001-of-00004.safetensors` the names tell how many there should be."""
     for file in weights:
         parts = PurePosixPath(file.path).stem.rsplit("-of-", 1)
-        if len(parts) == 2 and parts[1].isdigit() and "-" in parts[0]:  # noqa: PLR2004
+        if len(parts) == 2 and parts[1].isdigit() and "-" in parts[0]:
             family = parts[0].rpartition("-")[0]
             return max(0, int(parts[1]) - sum(other.path.startswith(family + "-") for other in weights))
     return 0

@@ -42,9 +42,14 @@ def read_piece(source: Source, start: int, length: int, *, token: str | None = N
     """
     if source.path is not None:
         path = Path(source.path)
-        with path.open("rb") as file:
-            file.seek(start)
-            return Piece(data=file.read(length), size=path.stat().st_size, headers={})
+        try:
+            with path.open("rb") as file:
+                file.seek(start)
+                return Piece(data=file.read(length), size=path.stat().st_size, headers={})
+        except OSError as error:
+            raise ModelError(
+                f"`{path}` cannot be read: {error.strerror}.", hint="Choose the model again."
+            ) from error
     url = source.url or ""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
@@ -107,11 +112,11 @@ def unreachable(url: str, error: BaseException) -> SourceUnreachable:
 
 def _piece(url: str, answer: urllib3.BaseHTTPResponse, start: int, length: int) -> Piece:
     size = _size(answer)
-    if answer.status == 416:  # noqa: PLR2004 - behind the end: an empty file, or a file shorter than thought
+    if answer.status == 416:  # behind the end: an empty file, or a file shorter than thought
         return Piece(data=b"", size=size, headers=answer.headers)
     if answer.status not in {200, 206}:
         raise _refusal(url, answer.status)
-    if answer.status == 200 and start:  # noqa: PLR2004
+    if answer.status == 200 and start:
         raise SourceUnreachable(
             f"The server of {_shown(url)} does not send parts of a file.",
             hint="Download it and choose the folder.",
@@ -126,7 +131,7 @@ def _size(answer: urllib3.BaseHTTPResponse) -> int | None:
     length = answer.headers.get("Content-Length", "")
     # Of a compressed answer the length says nothing about the file.
     plain = answer.headers.get("Content-Encoding", "identity") == "identity"
-    return int(length) if answer.status == 200 and plain and length.isdigit() else None  # noqa: PLR2004
+    return int(length) if answer.status == 200 and plain and length.isdigit() else None
 
 
 def _refusal(url: str, status: int) -> ModelError:

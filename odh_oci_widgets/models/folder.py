@@ -26,9 +26,11 @@ def open_folder(path: Path) -> Model:
     if path.is_file():
         return _one_file(path)
     if not path.is_dir():
+        # What stands below a model's name on the hub is often typed without the scheme.
+        name = str(path) if re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)) else "owner/name"
         raise ModelNotFound(
             f"There is no folder or file `{path}`.",
-            hint="For a model of the Hugging Face hub write hf://owner/name.",
+            hint=f"For a model of the Hugging Face hub write hf://{name}.",
         )
     root = _snapshot_of_cache(path)
     cached = _CACHED.search(root.resolve().as_posix())
@@ -121,7 +123,7 @@ class _Scan:
 
 def _model_file(scan: _Scan, found: _Found) -> ModelFile:
     size = found.real.stat().st_size
-    if size < 1024:  # noqa: PLR2004 - a clone without `git lfs pull` has pointers of about 130 bytes
+    if size < 1024:  # a clone without `git lfs pull` has pointers of about 130 bytes
         head = found.real.read_bytes()
         if head.startswith(b"version https://git-lfs"):
             refuse_impostor(found.path, head, shown=found.path)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .errors import ExporterMissing, ObjectNotExported
+from .errors import ObjectNotExported, PackageMissing
 from .folder import open_folder
 from .model import Model
 from .naming import service_name
@@ -24,7 +24,7 @@ def from_object(model: Any, sample: Any, *, name: str | None = None, folder: Pat
     probabilities as plain tensors. The file goes to `folder`, by default into
     `$XDG_CACHE_HOME/odh-oci-widgets/models/<sha256>/`, so that it outlives the notebook's memory.
 
-    Raises ExporterMissing (with the package to install) and ObjectNotExported.
+    Raises PackageMissing (with the package to install) and ObjectNotExported.
 
     >>> from_object(RandomForestClassifier().fit(X, y), X[:1], name="digits")  # doctest: +SKIP
     """
@@ -33,7 +33,7 @@ def from_object(model: Any, sample: Any, *, name: str | None = None, folder: Pat
         data = export(model, sample)
     except ImportError as error:
         package = (error.name or "its exporter").partition(".")[0]
-        raise ExporterMissing(
+        raise PackageMissing(
             f"To export a {_kind(model)} to ONNX, the package `{package}` is needed.",
             hint=f"Install it in a cell: %pip install {package}",
         ) from error

@@ -162,7 +162,7 @@ class Hub:
 
     def _gated(self, status: int) -> ModelGated:
         page = f"{self.endpoint}/{self.name}"
-        if status == 401:  # noqa: PLR2004
+        if status == 401:
             return ModelGated(
                 f"`{self.name}` is gated: its files are for people who accepted its conditions.",
                 hint=f"Accept them at {page}, make a token at {self.endpoint}/settings/tokens and set HF_TOKEN.",
@@ -185,13 +185,13 @@ class Hub:
         )
 
     def _refused(self, status: int) -> ModelError:
-        if status == 401:  # noqa: PLR2004
+        if status == 401:
             return TokenRefused(
                 f"{self.endpoint} does not accept the token: it is mistyped, expired or revoked.",
                 hint=f"Make one at {self.endpoint}/settings/tokens and set HF_TOKEN.",
                 status=status,
             )
-        if status == 403:  # noqa: PLR2004
+        if status == 403:
             return ModelAccessMissing(
                 f"{self.endpoint} refuses access to `{self.name}`.",
                 hint=f"See {self.endpoint}/{self.name}: it may be disabled, or the token may lack a permission.",

@@ -125,12 +125,12 @@ def _tensor(window: Window, span: _Span) -> Tensor:
     for number, value in _fields(window, span):
         if number == 1:
             name = _text(window, value)
-        elif number == 2 and isinstance(value, _Span):  # noqa: PLR2004 - TypeProto
+        elif number == 2 and isinstance(value, _Span):
             for kind, inner in _fields(window, value):
                 if kind == 1 and isinstance(inner, _Span):
                     datatype, shape = _tensor_type(window, inner)
                 elif kind in {4, 5}:
-                    datatype = "sequence" if kind == 4 else "map"  # noqa: PLR2004
+                    datatype = "sequence" if kind == 4 else "map"
     return Tensor(name=name, datatype=datatype, shape=shape)
 
 
@@ -140,14 +140,14 @@ def _tensor_type(window: Window, span: _Span) -> tuple[str, tuple[int | str | No
     for number, value in _fields(window, span):
         if number == 1 and isinstance(value, int):
             datatype = _DATATYPES.get(value, "unknown")
-        elif number == 2 and isinstance(value, _Span):  # noqa: PLR2004 - TensorShapeProto
+        elif number == 2 and isinstance(value, _Span):
             for _, dimension in _fields(window, value):
                 size: int | str | None = None
                 if isinstance(dimension, _Span):
                     for kind, item in _fields(window, dimension):
                         if kind == 1 and isinstance(item, int):
                             size = item
-                        elif kind == 2:  # noqa: PLR2004 - a named dimension
+                        elif kind == 2:
                             size = _text(window, item) or None
                 shape.append(size)
     return datatype, tuple(shape)
@@ -189,6 +189,6 @@ def _varint(window: Window, position: int, end: int) -> tuple[int, int]:
     value = 0
     for count, byte in enumerate(data):
         value |= (byte & 0x7F) << (7 * count)
-        if byte < 0x80:  # noqa: PLR2004 - the last byte has no continuation bit
+        if byte < 0x80:
             return value, position + count + 1
     raise NotAModel("The file is no ONNX model.", hint="Look at it, or download it again.")

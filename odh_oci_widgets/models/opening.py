@@ -11,6 +11,7 @@ from .errors import ModelEmpty, ReferenceNotUnderstood
 from .folder import open_folder
 from .hub import open_hub
 from .model import Model
+from .s3 import open_s3
 from .web import open_web
 
 #: a model's page, as people copy it from the browser
@@ -33,6 +34,7 @@ def open_model(
 
     - `hf://owner/name[@revision]` (branch, tag or commit), or the address of the model's page;
     - `https://…/file.onnx[#sha256=<hex>]`, several of them separated by blanks for a model of several files;
+    - `s3://bucket/folder` (extra `[s3]`), with the keys of the data connection in the environment;
     - a folder or a file on this disk.
 
     `include` and `exclude` are globs over the paths; without `include` a default selection leaves out what no
@@ -40,7 +42,7 @@ def open_model(
     `HF_TOKEN`, else the token file of `hf auth login`.
 
     Raises a `ModelError`: ReferenceNotUnderstood, ModelNotFound, ModelGated, ModelAccessMissing, TokenRefused,
-    RevisionNotFound, ModelEmpty, PathLeavesFolder, NotAModel, SizeUnknown, SourceUnreachable.
+    RevisionNotFound, ModelEmpty, PathLeavesFolder, NotAModel, SizeUnknown, SourceUnreachable, PackageMissing.
 
     >>> model = open_model("hf://ibm-granite/granite-3.0-2b-instruct", exclude=["*.md"])  # doctest: +SKIP
     >>> model.name, model.license  # doctest: +SKIP
@@ -65,10 +67,12 @@ def _open(reference: str, token: str | None) -> Model:
         return open_hub(reference, token=token)
     if reference.startswith(("https://", "http://")):
         return open_web(reference.split())
+    if reference.startswith("s3://"):
+        return open_s3(reference)
     if re.match(r"[a-z][a-z0-9+.-]*://", reference) or not reference:
         raise ReferenceNotUnderstood(
             f"`{reference}` does not name a model.",
-            hint="Use hf://owner/name, https://…/file.onnx, or a folder on this disk.",
+            hint="Use hf://owner/name, https://…/file.onnx, s3://bucket/folder, or a folder on this disk.",
         )
     return open_folder(Path(reference).expanduser())
 

@@ -49,7 +49,7 @@ class Window:
             self.fetched += 1
             if self.fetched > self._limit:
                 raise TooScattered
-            if len(self._blocks) >= 4:  # noqa: PLR2004 - parsing goes forward: older blocks are done with
+            if len(self._blocks) >= 4:
                 self._blocks.pop(next(iter(self._blocks)))
             start = index * self._block
             # The piece lying at the end of the file is shorter; asking for more would be a 416 on some servers.

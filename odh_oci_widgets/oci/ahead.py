@@ -175,7 +175,7 @@ class AheadStream:
 
     def _get(self, segment: _Segment) -> memoryview | None:
         response = self._web.get(self._file, segment.start, segment.start + segment.size)
-        if response.status != 206:  # noqa: PLR2004 - the server knows no Range
+        if response.status != 206:
             response.close()
             return None
         try:

@@ -40,6 +40,14 @@ class Source:
     auth: str | None = None
     xet_hash: str | None = None
 
+    def __repr__(self) -> str:
+        """Without the query of a URL: there are the signatures of presigned addresses, and a notebook keeps reprs."""
+        if self.path is not None:
+            return f"Source(path={self.path!r})"
+        url, query, _ = (self.url or "").partition("?")
+        auth = f", auth={self.auth!r}" if self.auth else ""
+        return f"Source(url={url + ('?…' if query else '')!r}{auth})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanFile:

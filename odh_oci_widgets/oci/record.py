@@ -27,6 +27,7 @@ class Record:
         self._done: list[Descriptor] = []
         self._unnamed = 0
         self._written = 0
+        self._wanted = 0
         self._digests: list[str] = []
         self._ended = False
         self._thread: Thread | None = None
@@ -39,6 +40,7 @@ class Record:
             if self._unnamed < OWN_LAYER_BYTES or len(self._done) == self._layers:
                 return
             self._unnamed = 0
+            self._wanted = len(self._done)
             if self._thread is None:
                 self._thread = Thread(target=self._work, daemon=True, name="odh-oci-record")
                 self._thread.start()
@@ -67,7 +69,7 @@ class Record:
     def _work(self) -> None:
         while True:
             with self._condition:
-                while not self._ended and (self._unnamed or len(self._done) == self._written):
+                while not self._ended and self._wanted <= self._written:
                     self._condition.wait()
                 if self._ended:
                     return

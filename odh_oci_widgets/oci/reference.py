@@ -165,7 +165,7 @@ def _short_name(text: str, rest: str) -> ReferenceInvalid:
 
 def _check_host(text: str, host: str) -> None:
     match = _HOST.fullmatch(host)
-    if not match or (host.startswith("[") and host.count(":") < 2):  # noqa: PLR2004 - an IPv6 address has two
+    if not match or (host.startswith("[") and host.count(":") < 2):
         hint = (
             "Leave out `https://`."
             if text.startswith(("http:", "https:"))

@@ -69,8 +69,7 @@ class ServiceSpec:
         options = "".join(
             f", {field.name}={getattr(self, field.name)!r}"
             for field in fields(self)
-            if field.name not in _FOUND_OUT
-            and getattr(self, field.name) != field.default
+            if field.name not in _FOUND_OUT and getattr(self, field.name) != field.default
         )
         if self.pull_secrets:
             options += f", pull_secret={self.pull_secrets[0]!r}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from odh_oci_widgets.cluster import Project
     from odh_oci_widgets.oci.credentials import Credential
 
-    from .manifests import Preview
+    from .kserve_objects import Preview
 
 
 def deploy(

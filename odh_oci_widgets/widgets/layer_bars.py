@@ -39,7 +39,10 @@ class LayerBars(widgets.VBox):
             self._list.children = ()
             return
         self._total.value = html.progress_bar(
-            "All layers", progress.fraction, _total_words(progress), state="total-done" if progress.fraction >= 1 else "total"
+            "All layers",
+            progress.fraction,
+            _total_words(progress),
+            state="total-done" if progress.fraction >= 1 else "total",
         )
         groups = [progress.layers[start : start + GROUP] for start in range(0, len(progress.layers), GROUP)]
         while len(self._groups) < len(groups):

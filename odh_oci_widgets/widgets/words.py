@@ -14,7 +14,7 @@ def in_time(seconds: float) -> str:
     >>> in_time(0.4), in_time(59), in_time(61), in_time(7260)
     ('0.4 s', '59 s', '1 min 1 s', '2 h 1 min')
     """
-    if seconds < 9.95:  # noqa: PLR2004 - one decimal below ten seconds
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < _MINUTE:

@@ -63,6 +63,10 @@ class NotebookPage:
     def button(self, name: str) -> Locator:
         return self.output.get_by_role("button", name=name, exact=True)
 
+    def step(self, title: str) -> None:
+        """Open a step of the wizard by its tab."""
+        self.page.locator(".odh-oci-tabs button").filter(has_text=title).click()
+
     def label(self, name: str) -> Locator:
         return self.output.get_by_label(name, exact=True)
 
@@ -87,9 +91,13 @@ class NotebookPage:
             self.output.get_by_title(button, exact=True).click()
         chooser.value.set_files(files)
 
-    def picture(self, name: str) -> Path:
+    def picture(self, name: str, selector: str = ".odh-oci-wizard") -> Path:
         """A screenshot of the wizard alone."""
         path = self.pictures / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.page.locator(".odh-oci-wizard").screenshot(path=path, animations="disabled")
+        self.page.locator(selector).screenshot(path=path, animations="disabled")
         return path
+
+    def shut_down(self) -> None:
+        """End the kernel."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
+from odh_oci_widgets.inference import Endpoint, Prediction, V2Client
+from odh_oci_widgets.inference.classification import classify
 from odh_oci_widgets.oci import inspect_image
 from odh_oci_widgets.serving import sandbox
 from tests.sandbox import image_of, own_sandbox
+from tests.servers.mlserver import MLServer
 from tests.servers.registry import Registry
 
 pytestmark = pytest.mark.xdist_group("sandbox")
@@ -39,35 +44,74 @@ def reddest(path: Path) -> Path:
     return path
 
 
-def test_a_pelican_is_a_pelican(registry: Registry, shared: Path | None, tmp_path: Path):
-    data = shared / "data" / "mobilenet" if shared else None
-    if data:
-        model, picture, labels = data / "mobilenet_v2_quant.onnx", data / "pelican.jpeg", data / "synset.txt"
-        expected = json.loads((data / "expected.json").read_text())["pelican.jpeg"][0]["probability"]
-    else:
-        model, picture, labels = (
-            reddest(tmp_path / "reddest.onnx"),
-            tmp_path / "red.png",
-            tmp_path / "labels.txt",
-        )
-        Image.new("RGB", (500, 375), "red").save(picture)
-        labels.write_text("\n".join("pelican" if n == 144 else f"other {n}" for n in range(1000)))
-        expected = None
+@dataclass(frozen=True)
+class Example:
+    """A model, a picture of class 144, the list of labels, and the probability where it is known."""
 
-    image = image_of(model, f"{registry.host}/classify/mobilenet:1", insecure=True)
+    model: Path
+    picture: Path
+    labels: Path
+    probability: float | None
+
+
+@pytest.fixture
+def pelican(shared: Path | None, tmp_path: Path) -> Example:
+    """The real thing where the shared folder is, or a model made on the spot."""
+    if shared is None:
+        Image.new("RGB", (500, 375), "red").save(tmp_path / "red.png")
+        names = "\n".join("pelican" if n == 144 else f"other {n}" for n in range(1000))
+        (tmp_path / "labels.txt").write_text(names)
+        return Example(
+            reddest(tmp_path / "reddest.onnx"), tmp_path / "red.png", tmp_path / "labels.txt", None
+        )
+    data = shared / "data" / "mobilenet"
+    expected = json.loads((data / "expected.json").read_text())["pelican.jpeg"][0]["probability"]
+    return Example(data / "mobilenet_v2_quant.onnx", data / "pelican.jpeg", data / "synset.txt", expected)
+
+
+def check(answer: list[Prediction], example: Example) -> None:
+    assert (answer[0].index, answer[0].label) == (144, "pelican")
+    if example.probability:
+        # int8 kernels differ by processor
+        assert answer[0].probability == pytest.approx(example.probability, abs=0.05)
+
+
+def test_a_pelican_is_a_pelican(registry: Registry, pelican: Example, tmp_path: Path):
+    image = image_of(pelican.model, f"{registry.host}/classify/mobilenet:1", insecure=True)
     assert inspect_image(image, insecure=True).annotations["org.odh-oci.model-format"] == "onnx"
     with own_sandbox(tmp_path / "state"):
         began = time.monotonic()
         service = sandbox.deploy(image, "mobilenet", insecure=True)
         service.wait(120)
         print(f"deployed in {time.monotonic() - began:.1f} s")
-        (answer,) = service.classify(picture, labels=labels)
-        assert (answer[0].index, answer[0].label) == (144, "pelican")
+        (answer,) = service.classify(pelican.picture, labels=pelican.labels)
+        check(answer, pelican)
         assert len(answer) == 5
-        if expected:
-            # int8 kernels differ by processor
-            assert answer[0].probability == pytest.approx(expected, abs=0.05)
-        assert service.classify([picture, picture], labels=labels) == [answer, answer]
-        result = service.measure(images=picture, requests=10, concurrency=2)
+        assert service.classify([pelican.picture] * 2, labels=pelican.labels) == [answer, answer]
+        result = service.measure(images=pelican.picture, requests=10, concurrency=2)
         assert result.errors == {}
         print(f"p50 {result.percentile(50) * 1000:.0f} ms, {result.requests_per_second:.1f} a second")
+
+
+@pytest.mark.slow
+def test_a_pelican_is_a_pelican_on_mlserver_too(
+    pelican: Example, tmp_path: Path, request: pytest.FixtureRequest
+):
+    session = onnxruntime.InferenceSession(str(pelican.model))
+    metadata = {
+        kind: [{"name": one.name, "datatype": "FP32", "shape": one.shape} for one in tensors]
+        for kind, tensors in (("inputs", session.get_inputs()), ("outputs", session.get_outputs()))
+    }
+    environment = request.config.cache.mkdir("mlserver")
+    server = MLServer(environment, tmp_path / "mlserver", "mobilenet", pelican.model, metadata)
+    try:
+        client = V2Client(Endpoint(server.url), "mobilenet")
+        (answer,) = classify(client, pelican.picture, labels=pelican.labels)
+        check(answer, pelican)
+        assert client.binary is False, "MLServer 1.7 breaks on raw tensors (500), so it gets JSON"
+        array = np.random.default_rng(2).normal(size=(1, 3, 224, 224)).astype(np.float32)
+        ((name, scores),) = client.infer(array).items()
+        here = session.run([name], {session.get_inputs()[0].name: array})[0]
+        assert np.array_equal(scores, here)
+    finally:
+        server.stop()

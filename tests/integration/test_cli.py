@@ -15,9 +15,6 @@ from tests.onnx_models import linear
 from tests.servers.hub import Hub, Repo
 from tests.servers.registry import Registry
 
-#: Secrets that must never be seen again.
-PASSWORD = "pa55word-that-nobody-may-see"
-
 
 @pytest.fixture
 def digits(tmp_path: Path) -> Path:

@@ -184,7 +184,6 @@ def refusing() -> Iterator[ThreadingHTTPServer]:
         (403, "RegistryForbidden"),
         (404, "ImageNotFound"),
         (413, "LayerTooLarge"),
-        (500, "RegistryError"),
         (503, "RegistryError"),
     ],
 )

@@ -22,7 +22,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_for_people_it_tells_each_step_and_cleans_up(temporary: Path) -> None:
-    ran = odh_oci("demo").ok()
+    ran = odh_oci("demo", timeout=250).ok()
     told = ran.out
     assert [line for line in told.splitlines() if line[:1].isdigit()] == [
         "1. Choose a model",
@@ -38,7 +38,8 @@ def test_for_people_it_tells_each_step_and_cleans_up(temporary: Path) -> None:
 
 
 def test_through_a_registry_and_kept_it_can_be_called_again(temporary: Path, registry: Registry) -> None:
-    result = odh_oci("demo", "--registry", f"{registry.host}/demo/digits", "--keep", "--json").ok().json
+    ran = odh_oci("demo", "--registry", f"{registry.host}/demo/digits", "--keep", "--json", timeout=250)
+    result = ran.ok().json
     try:
         assert registry.tags("demo/digits") == ["demo"]
         assert result["image"].startswith(f"{registry.host}/demo/digits:demo@sha256:")

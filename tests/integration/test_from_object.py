@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from odh_oci_widgets.models import (
-    ExporterMissing,
     Model,
     ModelFormat,
     ObjectNotExported,
+    PackageMissing,
+    RuntimeKind,
     from_object,
+    open_model,
     understand,
 )
 
@@ -48,6 +50,24 @@ def test_scikit_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = from_object(regression, ROWS, folder=tmp_path)
     assert model.files[0].path == "linearregression.onnx"
     np.testing.assert_allclose(run(model, ROWS)[0].ravel(), regression.predict(ROWS), atol=1e-4)
+
+
+def test_scikit_learn_models_need_another_runtime(tmp_path: Path) -> None:
+    sklearn = pytest.importorskip("sklearn.linear_model")
+    skl2onnx = pytest.importorskip("skl2onnx")
+    model = sklearn.LogisticRegression().fit(np.array([[0.0], [1.0]], dtype=np.float32), [0, 1])
+    sample = np.zeros((1, 1), dtype=np.float32)
+    maps = tmp_path / "maps.onnx"
+    maps.write_bytes(skl2onnx.to_onnx(model, sample).SerializeToString())
+    facts = understand(open_model(maps))
+    assert facts.suggestion.kind is None
+    assert "zipmap" in facts.suggestion.why
+    plain = tmp_path / "plain.onnx"
+    plain.write_bytes(skl2onnx.to_onnx(model, sample, options={"zipmap": False}).SerializeToString())
+    facts = understand(open_model(plain))
+    assert facts.suggestion.kind is RuntimeKind.MLSERVER
+    assert facts.ml_operators == ("LinearClassifier",)
+    assert [t.datatype for t in facts.outputs] == ["INT64", "FP32"]
 
 
 def test_lightgbm(tmp_path: Path) -> None:
@@ -85,7 +105,7 @@ def test_a_missing_exporter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = linear.LogisticRegression().fit(ROWS, CLASSES)
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
     with pytest.raises(
-        ExporterMissing, match=r"To export a LogisticRegression to ONNX, the package `skl2onnx`"
+        PackageMissing, match=r"To export a LogisticRegression to ONNX, the package `skl2onnx`"
     ) as caught:
         from_object(fitted, ROWS)
     assert caught.value.hint == "Install it in a cell: %pip install skl2onnx"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,6 +178,17 @@ def test_a_second_deployment_replaces_the_first(image, services, tmp_path):
     assert "does not run any more" in second.diagnose().sentence
     second.delete()
     assert list(services.glob("[!.]*")) == []
+
+
+def test_a_server_ends_when_somebody_clears_the_state_folder(image, services):
+    service = sandbox.deploy(image, "cleared")
+    service.wait(120)
+    shutil.rmtree(services)
+    deadline = time.monotonic() + 30
+    while runs(service):
+        assert time.monotonic() < deadline, "it serves on, and nobody can find it"
+        time.sleep(0.05)
+    services.mkdir()
 
 
 def test_a_model_that_cannot_be_loaded_says_so_and_leaves_no_process(services, tmp_path):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import ssl
 import threading
 import time
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ class VLLM:
         delay: float = 0,
         port: int = 0,
         max_model_len: int = MAX_MODEL_LEN,
+        tls: Sequence[Path] | None = None,
     ) -> None:
         self.name, self.chat_template, self.token, self.delay = name, chat_template, token, delay
         self.max_model_len = max_model_len
@@ -45,9 +48,13 @@ class VLLM:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
 
     def stop(self) -> None:
         self._server.shutdown()

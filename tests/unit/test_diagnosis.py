@@ -6,7 +6,6 @@ import copy
 import re
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,7 @@ from odh_oci_widgets.serving.project.pull_failures import pull_failure
 from odh_oci_widgets.serving.project.snapshot import Answer, is_ready
 from odh_oci_widgets.serving.project.timeline import event_lines, timeline
 from odh_oci_widgets.serving.service import ServiceState
-from tests.recordings import snapshots
+from tests.recordings import last, snapshots
 
 YES = Answer(ready=True, status=200)
 
@@ -76,13 +75,17 @@ TABLE = {
         LOADING,
         (
             "starting",
-            "The model server ended with 1 and is started again: [serving][modelmanager][error] Cannot compile "
-            "model into target device.",
+            (
+                "The model server ended with 1 and is started again: [serving][modelmanager][error] Cannot compile "
+                "model into target device."
+            ),
         ),
         (
             "failed",
-            "The model server cannot load the model: [serving][modelmanager][error] Cannot compile model into "
-            "target device.",
+            (
+                "The model server cannot load the model: [serving][modelmanager][error] Cannot compile model into "
+                "target device."
+            ),
         ),
     ],
     "out-of-memory": [
@@ -113,15 +116,17 @@ TABLE = {
     "runtime-missing": [TAKEN_UP, ("failed", "The serving runtime `demo` does not exist in the project.")],
     "format-unsupported": [
         TAKEN_UP,
-        ("failed", "The serving runtime `demo` does not take the format `sklearn`."),
+        ("failed", "The serving runtime `demo` does not take the format `onnx`."),
     ],
     "out-of-quota": [
         TAKEN_UP,
         MADE,
         (
             "failed",
-            "The pod does not fit into the project's quota `q`: it asks for limits.cpu=2210m,limits.memory=2191Mi; "
-            "used are limits.cpu=0,limits.memory=0 of limits.cpu=1,limits.memory=1Gi.",
+            (
+                "The pod does not fit into the project's quota `q`: it asks for limits.cpu=2210m,limits.memory=2191Mi; "
+                "used are limits.cpu=0,limits.memory=0 of limits.cpu=1,limits.memory=1Gi."
+            ),
         ),
     ],
     "stop-and-start": [
@@ -141,26 +146,16 @@ TABLE = {
 }
 
 
-def recording(shared: Path | None, name: str) -> Path:
-    if shared is None:
-        pytest.skip("needs ../shared/data/recordings beside the checkout")
-    return shared / "data/recordings" / f"{name}.jsonl"
-
-
-def moments(path: Path):
+def moments(situation: str):
     """Every snapshot, with a model that answers as soon as a pod is ready."""
-    for _, snapshot in snapshots(path):
+    for snapshot in snapshots(situation):
         yield snapshot.answered(YES) if any(is_ready(pod) for pod in snapshot.current) else snapshot
 
 
-def last(path: Path):
-    return list(snapshots(path))[-1][1]
-
-
 @pytest.mark.parametrize("name", TABLE)
-def test_each_moment_of_a_recording(shared, name):
+def test_each_moment_of_a_recording(name):
     seen = []
-    for snapshot in moments(recording(shared, name)):
+    for snapshot in moments(name):
         found = diagnose(snapshot)
         told = (found.state.value, re.sub(r"pulled for [^.]*\.", "pulled for _.", found.sentence))
         if not seen or seen[-1] != told:
@@ -169,8 +164,8 @@ def test_each_moment_of_a_recording(shared, name):
     assert seen == TABLE[name]
 
 
-def test_ready_is_not_believed_before_the_model_answers(shared):
-    snapshot = last(recording(shared, "ready-internal"))
+def test_ready_is_not_believed_before_the_model_answers():
+    snapshot = last("ready-internal")
     assert diagnose(snapshot).state is ServiceState.STARTING
     absent = diagnose(snapshot.answered(Answer(ready=False, status=404, text="Model not found")))
     assert absent.state is ServiceState.FAILED
@@ -179,8 +174,8 @@ def test_ready_is_not_believed_before_the_model_answers(shared):
     assert loading.state is ServiceState.STARTING
 
 
-def test_a_token_that_is_wrong_and_one_that_may_not(shared):
-    snapshot = last(recording(shared, "ready-token"))
+def test_a_token_that_is_wrong_and_one_that_may_not():
+    snapshot = last("ready-token")
     expired = diagnose(snapshot.answered(Answer(ready=False, status=401)))
     assert "token" in expired.sentence
     assert "oc login" in expired.hint
@@ -188,20 +183,14 @@ def test_a_token_that_is_wrong_and_one_that_may_not(shared):
     assert "`view`" in forbidden.hint
 
 
-def test_a_service_that_answers_the_cluster_and_not_us(shared):
-    found = diagnose(
-        last(recording(shared, "ready-internal")).answered(replace(YES, reachable=False, text="no name"))
-    )
+def test_a_service_that_answers_the_cluster_and_not_us():
+    found = diagnose(last("ready-internal").answered(replace(YES, reachable=False, text="no name")))
     assert found.state is ServiceState.READY
     assert "external route" in found.hint
 
 
-def test_the_restart_race_becomes_a_failure_when_it_does_not_end(shared):
-    raced = [
-        s
-        for _, s in snapshots(recording(shared, "restart-race"))
-        if "started before the model" in diagnose(s).sentence
-    ][0]
+def test_the_restart_race_becomes_a_failure_when_it_does_not_end():
+    raced = next(s for s in snapshots("restart-race") if "started before the model" in diagnose(s).sentence)
     raced = copy.deepcopy(raced)
     for status in raced.pods[0]["status"]["containerStatuses"]:
         if status["name"] == "kserve-container":
@@ -287,17 +276,17 @@ def with_container(snapshot, name, **status):
         ),
     ],
 )
-def test_containers_by_what_they_say(shared, container, status, sentence):
-    snapshot = with_container(last(recording(shared, "ready-internal")), container, **status)
+def test_containers_by_what_they_say(container, status, sentence):
+    snapshot = with_container(last("ready-internal"), container, **status)
     found = diagnose(snapshot)
     assert sentence in found.sentence
     assert found.state is ServiceState.FAILED
 
 
-def test_a_new_version_that_fails_while_the_old_one_serves(shared):
+def test_a_new_version_that_fails_while_the_old_one_serves():
     """Two versions side by side: the newer pod cannot pull its image."""
-    serving = last(recording(shared, "ready-internal"))
-    failing = last(recording(shared, "image-not-found"))
+    serving = last("ready-internal")
+    failing = last("image-not-found")
     newer = copy.deepcopy(failing.pods[0])
     newer["metadata"]["creationTimestamp"] = "2026-11-23T03:00:00Z"
     both = replace(serving, pods=(*serving.pods, newer), events=(*serving.events, *failing.events))
@@ -306,8 +295,8 @@ def test_a_new_version_that_fails_while_the_old_one_serves(shared):
     assert found.sentence.endswith("The earlier version still answers.")
 
 
-def test_a_change_that_kserve_has_not_seen(shared):
-    snapshot = copy.deepcopy(last(recording(shared, "ready-internal"))).answered(YES)
+def test_a_change_that_kserve_has_not_seen():
+    snapshot = copy.deepcopy(last("ready-internal")).answered(YES)
     snapshot.service["metadata"]["generation"] = 2
     found = diagnose(snapshot)
     assert found.state is ServiceState.STARTING
@@ -316,9 +305,9 @@ def test_a_change_that_kserve_has_not_seen(shared):
     )
 
 
-def test_a_failure_that_was_repaired_is_not_told_again(shared):
+def test_a_failure_that_was_repaired_is_not_told_again():
     """KServe leaves `lastFailureInfo` where it was."""
-    snapshot = copy.deepcopy(last(recording(shared, "ready-internal"))).answered(YES)
+    snapshot = copy.deepcopy(last("ready-internal")).answered(YES)
     snapshot.service["status"]["modelStatus"]["lastFailureInfo"] = {
         "reason": "NoSupportingRuntime",
         "message": "old",
@@ -326,15 +315,15 @@ def test_a_failure_that_was_repaired_is_not_told_again(shared):
     assert diagnose(snapshot).state is ServiceState.READY
 
 
-def test_nobody_takes_the_service_up(shared):
-    _, first = next(iter(snapshots(recording(shared, "ready-internal"))))
+def test_nobody_takes_the_service_up():
+    first = next(snapshots("ready-internal"))
     late = diagnose(replace(first, now=first.now + timedelta(minutes=2)))
     assert late.state is ServiceState.PENDING
     assert "controller" in late.sentence
 
 
-def test_pods_that_we_may_not_see(shared):
-    snapshot = last(recording(shared, "image-not-found"))
+def test_pods_that_we_may_not_see():
+    snapshot = last("image-not-found")
     blind = replace(snapshot, pods=(), events=(), unread=("Cannot list pods: …",))
     found = diagnose(blind)
     assert found.state is ServiceState.STARTING
@@ -345,8 +334,10 @@ def test_pods_that_we_may_not_see(shared):
     ("text", "sentence", "hint"),
     [
         (
-            'pods "p" is forbidden: [minimum cpu usage per Container is 50m, but request is 10m, '
-            "minimum memory usage per Container is 64Mi, but request is 15Mi]",
+            (
+                'pods "p" is forbidden: [minimum cpu usage per Container is 50m, but request is 10m, '
+                "minimum memory usage per Container is 64Mi, but request is 15Mi]"
+            ),
             "the minimum of cpu for each container is 50m",
             "administrator",
         ),
@@ -403,8 +394,8 @@ def test_why_an_image_cannot_be_pulled(text, why):
     assert why in pull_failure(text).why
 
 
-def test_an_images_own_name_is_not_taken_for_a_cause(shared):
-    snapshot = copy.deepcopy(last(recording(shared, "image-not-found")))
+def test_an_images_own_name_is_not_taken_for_a_cause():
+    snapshot = copy.deepcopy(last("image-not-found"))
     pod = snapshot.current[0]
     for one in [*pod["spec"]["initContainers"], *pod["spec"]["containers"]]:
         if one["image"] == "quay.io/org/model:1":
@@ -416,8 +407,8 @@ def test_an_images_own_name_is_not_taken_for_a_cause(shared):
     assert diagnose(snapshot).sentence.endswith("the registry does not have it.")
 
 
-def test_the_timeline_tells_scheduling_pull_with_seconds_start_and_readiness(shared):
-    texts = [one.text for one in timeline(last(recording(shared, "ready-internal")))]
+def test_the_timeline_tells_scheduling_pull_with_seconds_start_and_readiness():
+    texts = [one.text for one in timeline(last("ready-internal"))]
     for wanted in (
         "created",
         "scheduled to the node local-1",
@@ -426,11 +417,11 @@ def test_the_timeline_tells_scheduling_pull_with_seconds_start_and_readiness(sha
     ):
         assert wanted in texts
     assert texts.index("created") < texts.index("model server ready")
-    slow = [one.text for one in timeline(last(recording(shared, "pull-slow")))]
+    slow = [one.text for one in timeline(last("pull-slow"))]
     assert "pulled quay.io/org/model:1 in 10m38.1s" in slow
 
 
-def test_events_are_lines(shared):
-    lines = event_lines(last(recording(shared, "image-not-found")))
+def test_events_are_lines():
+    lines = event_lines(last("image-not-found"))
     assert any("Failed to pull image" in line for line in lines)
     assert lines == sorted(lines, key=lambda line: line.split()[0])

@@ -161,6 +161,33 @@ def test_lists_of_labels(serve, tmp_path, text, expected):
     assert [p.label for p in sorted(answer, key=lambda p: p.index)] == expected
 
 
+def test_rows_of_a_table(serve):
+    pandas = pytest.importorskip("pandas")
+    server = serve(
+        lambda inputs: {"probabilities": inputs["X"][:, :3].astype(np.float32)},
+        inputs=[("X", "FP32", [-1, 4])],
+        outputs=[("probabilities", "FP32", [-1, 3])],
+    )
+    rows = [[1, 0, 0, 5], [0, 0, 1, 5]]
+    for table in (
+        rows,
+        np.array(rows),
+        np.array(rows, np.uint8),
+        pandas.DataFrame(rows),
+        pandas.DataFrame(rows) * 1.0,
+    ):
+        assert [answer[0].index for answer in classify(server.url, "model", table)] == [0, 2]
+    for bad in ([[1, 2], [3]], [["a", "b", "c", "d"]], np.zeros((0, 4)), [[1, 2, 3]]):
+        with pytest.raises((WrongShape, NotAPicture)):
+            classify(server.url, "model", bad)
+
+
+def test_labels_of_imagenet_without_a_network(serve, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    with pytest.raises(LabelsInvalid, match=r"synset.txt cannot be fetched: .*name the file"):
+        classify(serve().url, "model", picture("red"), labels="imagenet")
+
+
 def test_labels_that_do_not_fit(serve, tmp_path):
     url = serve().url
     with pytest.raises(LabelsInvalid, match="7 labels, the model 2 classes"):

@@ -21,6 +21,7 @@ from odh_oci_widgets.inference import (
     TextClient,
     complete,
 )
+from tests.servers.kubernetes.certificates import make_certificates
 from tests.servers.registry import free_port
 from tests.servers.vllm import VLLM
 
@@ -120,6 +121,25 @@ def test_a_wrong_model_name_is_said_in_the_servers_words(vllm):
 def test_a_base_model_has_no_chat(vllm):
     with pytest.raises(RequestRefused, match="use `complete`"):
         client(vllm(chat_template=False)).chat("hello")
+
+
+def test_whether_a_model_can_chat_is_known(vllm):
+    assert client(vllm()).chat_refusal() is None
+    assert "use `complete`" in client(vllm(chat_template=False)).chat_refusal()
+
+
+def test_a_certificate_must_be_trusted(vllm, tmp_path, monkeypatch):
+    authority, *pair = make_certificates(tmp_path)
+    server = vllm(tls=pair)
+    with pytest.raises(ServerUnreachable, match=r"is not trusted: .*insecure=True"):
+        complete(server.url, "granite", "hello")
+    assert complete(server.url, "granite", "hello", insecure=True).text
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    assert complete(server.url, "granite", "hello").text
+    server.delay = 30
+    stream = client(server).stream("hello")
+    threading.Timer(0.5, stream.cancel).start()
+    assert list(stream) == [], "a stream over TLS is cancelled too while it waits"
 
 
 def test_a_prompt_above_the_context_is_refused(vllm):

@@ -14,7 +14,7 @@ from odh_oci_widgets.serving.errors import (
     RuntimeNotFound,
     ServiceNameInvalid,
 )
-from odh_oci_widgets.serving.manifests import preview_of, to_yaml
+from odh_oci_widgets.serving.kserve_objects import preview_of, to_yaml
 from odh_oci_widgets.serving.names import check_name, suggest_name
 from odh_oci_widgets.serving.runtimes import Runtime, RuntimeSource, choose, own_runtimes
 from odh_oci_widgets.serving.spec import spec_of

@@ -9,11 +9,14 @@ import pytest
 
 from odh_oci_widgets.models import (
     ModelEmpty,
+    ModelError,
     ModelFormat,
     ModelNotFound,
     NotAModel,
     PathLeavesFolder,
+    browse,
     open_model,
+    understand,
 )
 
 
@@ -138,7 +141,10 @@ def test_empty_missing_pointer(tmp_path: Path) -> None:
         open_model(tmp_path / "empty")
     with pytest.raises(ModelNotFound, match="no folder or file") as caught:
         open_model(tmp_path / "nothing")
-    assert "hf://" in caught.value.hint
+    assert "hf://owner/name" in caught.value.hint
+    with pytest.raises(ModelNotFound) as caught:
+        open_model("ibm-granite/granite-3.0-2b-instruct")
+    assert "hf://ibm-granite/granite-3.0-2b-instruct" in caught.value.hint
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 99\n"
     write(tmp_path / "clone", {"model.safetensors": pointer})
     with pytest.raises(NotAModel, match="Git LFS pointer to 99 bytes"):
@@ -161,3 +167,39 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
     write(tmp_path, {"a.onnx": b"\x08"})
     os.mkfifo(tmp_path / "pipe")
     assert paths(tmp_path) == ["a.onnx"]
+
+
+def test_looking_around(tmp_path: Path) -> None:
+    home = write(
+        tmp_path / "home",
+        {
+            "b.onnx": b"\x08",
+            "llm/config.json": b"{}",
+            "llm/model.safetensors": b"x",
+            "ovms/1/model.onnx": b"\x08",
+            ".x/y": b"",
+        },
+    )
+    (home / "Empty").mkdir()
+    (home / "out").symlink_to(tmp_path)
+    (home / "gone").symlink_to("nowhere")
+    entries = [
+        (entry.name, entry.is_folder, entry.size, str(entry.format)) for entry in browse(home, root=home)
+    ]
+    assert entries == [
+        ("Empty", True, None, "unknown"),
+        ("llm", True, None, "huggingface"),
+        ("ovms", True, None, "onnx"),
+        ("b.onnx", False, 1, "onnx"),
+    ]
+    with pytest.raises(PathLeavesFolder, match="is not below"):
+        browse(home / "..", root=home)
+    with pytest.raises(ModelNotFound, match="cannot be read"):
+        browse(home / "nothing", root=home)
+
+
+def test_a_file_that_vanished_is_an_error_of_ours(tmp_path: Path) -> None:
+    model = open_model(write(tmp_path, {"config.json": b"{}", "model.safetensors": b"x"}))
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ModelError, match="cannot be read"):
+        understand(model)

@@ -105,26 +105,6 @@ def test_the_mobilenet_of_the_test_data(shared: Path | None) -> None:
     assert facts.suggestion.kind is RuntimeKind.OVMS
 
 
-def test_scikit_learn_models_need_another_runtime(tmp_path: Path) -> None:
-    sklearn = pytest.importorskip("sklearn.linear_model")
-    skl2onnx = pytest.importorskip("skl2onnx")
-    import numpy as np
-
-    model = sklearn.LogisticRegression().fit(np.array([[0.0], [1.0]], dtype=np.float32), [0, 1])
-    sample = np.zeros((1, 1), dtype=np.float32)
-    maps = tmp_path / "maps.onnx"
-    maps.write_bytes(skl2onnx.to_onnx(model, sample).SerializeToString())
-    facts = understand(open_model(maps))
-    assert facts.suggestion.kind is None
-    assert "zipmap" in facts.suggestion.why
-    plain = tmp_path / "plain.onnx"
-    plain.write_bytes(skl2onnx.to_onnx(model, sample, options={"zipmap": False}).SerializeToString())
-    facts = understand(open_model(plain))
-    assert facts.suggestion.kind is RuntimeKind.MLSERVER
-    assert facts.ml_operators == ("LinearClassifier",)
-    assert [t.datatype for t in facts.outputs] == ["INT64", "FP32"]
-
-
 @given(st.binary(max_size=300))
 def test_garbage_is_refused_and_nothing_else_happens(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

@@ -14,6 +14,7 @@ from odh_oci_widgets.models import (
     RuntimeKind,
     estimate_cpu,
     estimate_gpu,
+    find_gpu,
     fit_gpu,
     host_memory,
 )
@@ -180,6 +181,29 @@ def test_what_does_not_fit_says_how_many_cards_do() -> None:
     assert "No number of such cards" in fit_gpu(facts_of(MIXTRAL), 8 * GIB).why
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("NVIDIA-A100-SXM4-80GB", "A100-80GB"),
+        ("A100", "A100-40GB"),
+        ("nvidia-l40s", "L40S"),
+        ("NVIDIA L4 (shared)", "L4"),
+        ("AMD-Instinct-MI300X", None),
+        ("", None),
+    ],
+)
+def test_cards_by_the_names_people_use(text: str, name: str | None) -> None:
+    gpu = find_gpu(text)
+    assert (gpu.name if gpu else None) == name
+
+
+def test_a_card_by_name_tells_what_fits() -> None:
+    card = find_gpu("Tesla-T4")
+    assert card
+    fit = fit_gpu(facts_of(GRANITE), card.memory, compute_capability=card.compute_capability)
+    assert (fit.fits, fit.args) == (True, ("--dtype=half",))
+
+
 def test_cpu_and_memory_for_a_predictive_model() -> None:
     needs = estimate_cpu(Facts(format=ModelFormat.ONNX, weight_bytes=14_246_826))
     assert (needs.cpu_request, needs.cpu_limit, needs.memory_request, needs.memory_limit) == (
@@ -218,6 +242,6 @@ def test_code_of_the_model_is_pointed_out() -> None:
     assert "read it first" in suggestion.why
 
 
-@pytest.mark.parametrize("name", ["sizing", "runtime", "facts"])
+@pytest.mark.parametrize("name", ["sizing", "runtime", "facts", "gpus", "hub"])
 def test_examples(name: str) -> None:
     assert doctest.testmod(import_module(f"odh_oci_widgets.models.{name}")).failed == 0

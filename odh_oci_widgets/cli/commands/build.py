@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from odh_oci_widgets.cli.adding import add_command
@@ -99,7 +101,7 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     add_registry_options(parser)
 
 
-def run(options: argparse.Namespace, output: Output) -> None:
+def run(options: argparse.Namespace, output: Output) -> int:
     """Build the image, and print its reference with the digest."""
     from odh_oci_widgets import builders
 
@@ -122,20 +124,21 @@ def run(options: argparse.Namespace, output: Output) -> None:
         environ=os.environ,
     )
     if options.plan_only:
-        _tell_plan(plan, credentials, output)
-        return
+        return _tell_plan(plan, credentials, token, output)
     build = builders.start(plan, builder=builder, credentials=credentials, token=token, verify=options.verify)
     try:
         _follow(build, output)
         output.say(build.wait())
     except KeyboardInterrupt:
-        build.cancel()
         output.note("Cancelling …")
-        with suppress(OdhOciError):
-            build.wait(CANCEL_SECONDS)
+        _stop(build)
         _tell_end(build, output)
         output.note("The next try reuses what was sent.")
         raise
+    except BrokenPipeError:  # whoever read our events is gone
+        _stop(build)
+        raise
+    return 0
 
 
 def _follow(build: Build, output: Output) -> None:
@@ -163,6 +166,13 @@ def _follow(build: Build, output: Output) -> None:
                 bars.note(line)
 
 
+def _stop(build: Build) -> None:
+    """Cancel, and give it the time to leave nothing half-made."""
+    build.cancel()
+    with suppress(OdhOciError):
+        build.wait(CANCEL_SECONDS)
+
+
 def _tell_end(build: Build, output: Output) -> None:
     """The last event, which the interrupt kept from being told; nothing while the build has not ended."""
     from odh_oci_widgets.oci.events import to_json
@@ -179,8 +189,36 @@ def _sum(done: Any) -> str:
     return f"Done in {done.seconds:.1f} s: {moved}."
 
 
-def _tell_plan(plan: Plan, credentials: Credentials | None, output: Output) -> None:
-    raise NotImplementedError
+def _tell_plan(plan: Plan, credentials: Credentials | None, token: str | None, output: Output) -> int:
+    """What would move, be reused, or not work; the exit status is 1 where something would not work."""
+    from odh_oci_widgets.builders import hub_secrets, human_bytes
+    from odh_oci_widgets.oci import preflight
+
+    found = preflight(plan, credentials=credentials, secrets=hub_secrets(plan, token))
+    output.document(
+        {
+            "image": found.image,
+            "to_move": found.to_move,
+            "reused": found.reused,
+            "layers": [asdict(layer) for layer in found.layers],
+            "problems": [
+                {"error": type(problem).__name__, "message": problem.message, "hint": problem.hint}
+                for problem in found.problems
+            ],
+            "notes": list(found.notes),
+            "plan": json.loads(plan.to_json()),
+        }
+    )
+    output.table(
+        ("SIZE", "WOULD", "LAYER"),
+        [(human_bytes(layer.size), layer.action, layer.title) for layer in found.layers],
+    )
+    output.say(f"\n{human_bytes(found.to_move)} would move, {human_bytes(found.reused)} would be reused.")
+    for note in found.notes:
+        output.say(note)
+    for problem in found.problems:
+        output.problem(str(problem))
+    return 1 if found.problems else 0
 
 
 def _pairs(flag: str, texts: list[str]) -> dict[str, str]:

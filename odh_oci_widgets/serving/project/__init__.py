@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from odh_oci_widgets.cluster.errors import KindNotFound
+from odh_oci_widgets.cluster.errors import KindNotFound, NotAllowed
+from odh_oci_widgets.cluster.features import has_kserve
 from odh_oci_widgets.cluster.project import Project, connect
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES
 from odh_oci_widgets.serving.errors import ServiceNotFound
@@ -29,6 +30,8 @@ def list_services(*, project: Project | None = None) -> list[Service]:
     project = project or connect()
     try:
         objects = project.list(INFERENCE_SERVICES)
-    except KindNotFound:
+    except (KindNotFound, NotAllowed):
+        if has_kserve(project):
+            raise
         return []
     return [ProjectService(project, one["metadata"]["name"], manifest=one) for one in objects]

@@ -29,7 +29,7 @@ def address_of(service: Manifest, read_predictor: Callable[[], Manifest | None])
     port = _port(predictor)
     if port is None:
         return told.rstrip("/")
-    scheme = "https" if port.get("name") == "https" or port.get("port") == 8443 else "http"  # noqa: PLR2004
+    scheme = "https" if port.get("name") == "https" or port.get("port") == 8443 else "http"
     metadata = predictor["metadata"]
     host = f"{metadata['name']}.{metadata['namespace']}.svc.cluster.local"
     number = _number(predictor, port)

@@ -11,7 +11,7 @@ from odh_oci_widgets.cluster.hardware import HardwareProfile, read_profile
 from odh_oci_widgets.cluster.project import Manifest, Project, connect
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES, SECRETS, SERVING_RUNTIMES
 from odh_oci_widgets.serving.errors import RuntimeNotFound, ServiceExists
-from odh_oci_widgets.serving.manifests import MANAGED_BY, MANAGER, Preview, preview_of
+from odh_oci_widgets.serving.kserve_objects import MANAGED_BY, MANAGER, Preview, preview_of
 from odh_oci_widgets.serving.runtimes import Runtime, choose, own_runtimes
 from odh_oci_widgets.serving.spec import ServiceSpec, spec_of
 
@@ -138,7 +138,7 @@ def _check_owner(project: Project, name: str, *, force: bool) -> None:
         found = project.find(resource, name)
         if found is not None and (found["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
             raise ServiceExists(
-                f"There is already a {resource.kind} `{name}` in the project `{project.namespace}`, "
+                f"The {resource.kind} `{name}` exists already in the project `{project.namespace}`, "
                 "made by something else.",
                 hint="Choose another name, or take it over with `force=True`.",
             )

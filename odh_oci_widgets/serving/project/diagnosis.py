@@ -211,21 +211,21 @@ def _answer(snapshot: Snapshot) -> Diagnosis:
 
 
 def _silent(status: int | None, text: str) -> Diagnosis:
-    if status == 401:  # noqa: PLR2004
+    if status == 401:
         return _said(
             ServiceState.FAILED,
             "The service runs, and does not accept our token: it is wrong or has expired (401).",
             "Log in again (`oc login`), then ask again.",
             text,
         )
-    if status == 403:  # noqa: PLR2004
+    if status == 403:
         return _said(
             ServiceState.FAILED,
             "The service runs, and we may not call it (403).",
             "Calls need a user who may read the InferenceService: the role `view` in the project.",
             text,
         )
-    if status == 404:  # noqa: PLR2004
+    if status == 404:
         return _said(
             ServiceState.FAILED,
             "The model server runs, and has no model of this name.",
@@ -235,7 +235,7 @@ def _silent(status: int | None, text: str) -> Diagnosis:
     if status is None:
         return _said(
             ServiceState.STARTING,
-            f"The model server runs, and the model cannot be asked from here: {text or 'no answer'}.",
+            f"The model server runs, and the model cannot be asked from here: {text.rstrip('.') or 'no answer'}.",
             "Work in a workbench of the cluster, or deploy with an external route.",
         )
     return _said(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
 from odh_oci_widgets.oci.errors import OdhOciError
+from odh_oci_widgets.oci.tuning import Tuning
 from odh_oci_widgets.serving.errors import ImageNotDeployable
 from odh_oci_widgets.serving.spec import ServiceSpec
 
 #: Set by our builders on every image.
 FORMAT_ANNOTATION = "org.odh-oci.model-format"
+
+#: Somebody waits for the preview, and a registry that only the cluster reaches never answers here.
+_QUICK = Tuning(attempts=2, backoff=0.2, stall=10.0)
 
 
 def with_image_facts(spec: ServiceSpec, *, insecure: bool = False) -> tuple[ServiceSpec, list[str]]:
@@ -20,11 +25,13 @@ def with_image_facts(spec: ServiceSpec, *, insecure: bool = False) -> tuple[Serv
     """
     if "@" in spec.image and (spec.format or spec.runtime) and spec.memory:
         return spec, []
-    from odh_oci_widgets.oci import inspect_image
     from odh_oci_widgets.oci.errors import ImageNotFound
+    from odh_oci_widgets.oci.inspection import inspect
+    from odh_oci_widgets.oci.store import open_store
 
     try:
-        info = inspect_image(spec.image, insecure=insecure)
+        with closing(open_store(spec.image, insecure=insecure, tuning=_QUICK)) as store:
+            info = inspect(store)
     except ImageNotFound as error:
         raise ImageNotDeployable(
             f"The image `{spec.image}` does not exist in its registry.",

@@ -234,4 +234,4 @@ def _quoted(message: str) -> str:
 
 def _duration(now: datetime, since: datetime) -> str:
     seconds = max(int((now - since).total_seconds()), 0)
-    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"  # noqa: PLR2004
+    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"

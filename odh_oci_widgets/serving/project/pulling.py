@@ -9,7 +9,7 @@ from odh_oci_widgets.cluster.oci_connections import connection_manifest, is_conn
 from odh_oci_widgets.cluster.project import Manifest, Project
 from odh_oci_widgets.cluster.resources import SECRETS, SERVICE_ACCOUNTS
 from odh_oci_widgets.serving.errors import OptionInvalid
-from odh_oci_widgets.serving.manifests import MANAGED_BY, MANAGER, SERVICE_LABEL
+from odh_oci_widgets.serving.kserve_objects import MANAGED_BY, MANAGER, SERVICE_LABEL
 
 if TYPE_CHECKING:
     from odh_oci_widgets.oci.credentials import Credential

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from odh_oci_widgets.cluster.errors import ClusterBusy, KindNotFound, NotAllowed, ObjectNotFound
+from odh_oci_widgets.cluster.features import has_kserve
 from odh_oci_widgets.cluster.project import Project
 from odh_oci_widgets.cluster.resources import (
     CLUSTER_SERVING_RUNTIMES,
@@ -15,7 +16,7 @@ from odh_oci_widgets.cluster.resources import (
     TEMPLATES,
 )
 from odh_oci_widgets.serving.errors import ServingError
-from odh_oci_widgets.serving.manifests import SERVICE_LABEL
+from odh_oci_widgets.serving.kserve_objects import SERVICE_LABEL
 from odh_oci_widgets.serving.runtimes import Runtime, RuntimeSource
 
 #: Where Open Data Hub and Red Hat OpenShift AI keep their templates; another place is found where listing is allowed.
@@ -34,12 +35,13 @@ def read_runtimes(project: Project) -> tuple[list[Runtime], list[str]]:
     found: list[Runtime] = []
     try:
         found += _of_project(project)
-    except KindNotFound as error:
-        raise ServingError(
-            f"KServe is not installed in the cluster {project.host}.",
-            hint="Ask an administrator for Open Data Hub or KServe, or deploy to the sandbox.",
-        ) from error
-    except NotAllowed as error:
+    except (KindNotFound, NotAllowed) as error:
+        # who is not an administrator is told 403, not 404, about kinds that do not exist
+        if not has_kserve(project):
+            raise ServingError(
+                f"KServe is not installed in the cluster {project.host}.",
+                hint="Ask an administrator for Open Data Hub or KServe, or deploy to the sandbox.",
+            ) from error
         notes.append(f"The project's serving runtimes cannot be read. {error}")
     try:
         found += list(_of_templates(project))

@@ -11,7 +11,7 @@ from odh_oci_widgets.cluster.project import Manifest, Project
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES, SECRETS, SERVICES, SERVING_RUNTIMES
 from odh_oci_widgets.serving.answering import Answering
 from odh_oci_widgets.serving.errors import ServiceFailed, ServiceNotFound, ServiceTimeout
-from odh_oci_widgets.serving.manifests import IMAGE_ANNOTATION, MANAGED_BY, MANAGER, SERVICE_LABEL
+from odh_oci_widgets.serving.kserve_objects import IMAGE_ANNOTATION, MANAGED_BY, MANAGER, SERVICE_LABEL
 from odh_oci_widgets.serving.service import Diagnosis, ServiceState
 from odh_oci_widgets.serving.spec import ServiceSpec, spec_of
 
@@ -248,7 +248,7 @@ class ProjectService(Answering):
                 INFERENCE_SERVICES, self.name, {"metadata": {"annotations": dict(annotations)}}
             )
         except ClusterError as error:
-            if error.status == 404 and not isinstance(error, KindNotFound):  # noqa: PLR2004
+            if error.status == 404 and not isinstance(error, KindNotFound):
                 raise ServiceNotFound(f"There is no service `{self.name}`.") from error
             raise
 

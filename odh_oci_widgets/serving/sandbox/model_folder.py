@@ -102,4 +102,4 @@ def _version(path: Path) -> int:
 
 def _listed(files: list[Path]) -> str:
     names = [f"`{path}`" for path in files[:5]]
-    return ", ".join(names) + (f" and {len(files) - 5} more" if len(files) > 5 else "")  # noqa: PLR2004
+    return ", ".join(names) + (f" and {len(files) - 5} more" if len(files) > 5 else "")

@@ -14,6 +14,7 @@ import dataclasses
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from pathlib import Path
 from odh_oci_widgets.serving.errors import SandboxUnavailable
 
 RECORD, MODELS, LOG, PORT, FAILURE = "service.json", "models", "server.log", "port", "failure.json"
+#: How long to wait for another process; none holds the lock while it pulls
+LOCK_SECONDS = 60.0
 #: A folder of this prefix is being made; the process id of its maker follows.
 MAKING = ".making-"
 
@@ -80,12 +83,23 @@ def read(folder: Path) -> Record | None:
 
 @contextmanager
 def locked() -> Iterator[Path]:
-    """The sandbox's folder, while no other process changes which services there are."""
+    """The sandbox's folder, while no other process changes which services there are. Raises SandboxUnavailable."""
     import fcntl
 
     folder = sandbox_folder()
+    deadline = time.monotonic() + LOCK_SECONDS
     with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise SandboxUnavailable(
+                        "Another process has been changing the sandbox for too long.",
+                        hint=f"Look for who uses {folder}, and try again.",
+                    ) from None
+                time.sleep(0.05)
         yield folder
 
 

@@ -10,13 +10,17 @@ import faulthandler
 import json
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
+import time
 from pathlib import Path
 
 from odh_oci_widgets.serving.sandbox.record import FAILURE, MODELS, PORT, read, write_text
 
 LOGGER = logging.getLogger(__name__)
+WATCH_SECONDS = 2.0
 
 
 def main(folder: Path, name: str, path: str) -> int:
@@ -38,12 +42,24 @@ def main(folder: Path, name: str, path: str) -> int:
             hint = "Install the extra again: `pip install -U 'odh-oci-widgets[sandbox]'`."
         write_text(folder / FAILURE, json.dumps({"sentence": sentence, "hint": hint}))
         return 1
-    record = read(folder)
-    if record is None or record.pid != os.getpid():
+    if not _is_on_record(folder):
         LOGGER.error("Whoever started this process died before it was on record; nobody would find it.")
         return 1
+    threading.Thread(target=_end_with_record, args=(folder,), daemon=True).start()
     _serve(model, folder)
     return 0
+
+
+def _is_on_record(folder: Path) -> bool:
+    record = read(folder)
+    return record is not None and record.pid == os.getpid()
+
+
+def _end_with_record(folder: Path) -> None:
+    """End this process when its folder is gone: somebody cleared the state folder, and nobody would find it again."""
+    while _is_on_record(folder):
+        time.sleep(WATCH_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _serve(model: object, folder: Path) -> None:

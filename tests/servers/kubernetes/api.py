@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from . import openapi
+from .deleting import delete
 from .documents import as_version, check_kind, decode, load, warning_header
 from .faults import Cut, Faults
 from .logs import Logs, running
@@ -25,6 +27,12 @@ from .users import Tokens, User
 from .watching import Lists, _wanted, watch
 
 Object = dict[str, Any]
+
+
+_ORPHANS = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+    "propagationPolicy=Orphan to suppress this warning"
+)
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,11 @@ class Api:
             info = {"title": "Kubernetes", "version": self._version}
             return Response(200, {"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})
         if path == "/openapi/v3":
-            return Response(200, {"paths": {}})
+            return Response(200, openapi.index(self.catalogue))
+        if path.startswith("/openapi/v3/"):
+            found = openapi.document(self.catalogue, path.removeprefix("/openapi/v3/"))
+            if found:
+                return Response(200, found)
         raise NoSuchPath
 
     # -- resources -----------------------------------------------------------------------------------------------------
@@ -210,12 +222,9 @@ class Api:
         dry = _dry_run(request) or options.get("dryRun") == ["All"]
         headers = {}
         if resource.plural == "jobs" and not options.get("propagationPolicy"):
-            headers = warning_header([
-                "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to "
-                "remove them or set propagationPolicy=Orphan to suppress this warning"
-            ])  # fmt: skip
+            headers = warning_header([_ORPHANS])
         old = self.store.get(self.objects.key(resource, target.namespace, target.name))
-        answer = self.objects.delete(resource, target.namespace, target.name, options, dry=dry)
+        answer = delete(self.objects, resource, target.namespace, target.name, options, dry=dry)
         if resource.plural == "customresourcedefinitions" and old and not dry:
             self._settle_crd(old, "DELETED")
         return Response(200, answer, headers)
@@ -226,7 +235,7 @@ class Api:
         found = [o for o in self.store.list(resource.group, resource.plural, target.namespace) if wanted(o)]
         for obj in found:
             with contextlib.suppress(ApiError):
-                self.objects.delete(resource, target.namespace, obj["metadata"]["name"], options,
+                delete(self.objects, resource, target.namespace, obj["metadata"]["name"], options,
                                     dry=_dry_run(request))  # fmt: skip
         meta = {"resourceVersion": str(self.store.revision)}
         return Response(200, {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta,

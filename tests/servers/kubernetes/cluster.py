@@ -12,7 +12,7 @@ from typing import Any
 from . import access, furniture, kinds
 from .admission import Admission
 from .api import Api, Recorded
-from .certificates import make_certificates
+from .certificates import Authority
 from .controllers import Controllers
 from .custom import add_custom, follow_definition
 from .faults import Fault
@@ -59,8 +59,9 @@ class KubernetesApi:
         self.authority: Path | None = None
         certificate = None
         if tls:
-            self.authority, cert, key = make_certificates(folder / "tls")
-            certificate = (cert, key)
+            self.certificates = Authority(folder / "tls")
+            self.authority = self.certificates.certificate
+            certificate = self.certificates.issue()
         self.store = Store()
         self.catalogue = Catalogue(
             KUBERNETES + (OPENSHIFT if openshift else ()) + (BUILDS if openshift and builds else ())
@@ -71,7 +72,7 @@ class KubernetesApi:
         admission = Admission(
             self.store, authorizer, kserve=kserve, applications=self.APPLICATIONS if odh else ""
         )
-        objects = Objects(self.store, self.catalogue, admission)
+        objects = Objects(self.store, self.catalogue, admission, schemas)
         self.api = Api(
             store=self.store,
             catalogue=self.catalogue,

@@ -8,6 +8,7 @@ import copy
 import threading
 from typing import Any
 
+from .deleting import delete
 from .objects import Objects
 from .resources import Catalogue
 from .status import ApiError
@@ -84,6 +85,8 @@ class Controllers:
         obj = change.object
         if change.type == "DELETED":
             self._collect(obj["metadata"]["uid"])
+            if change.key[2]:
+                self._try_namespace(change.key[2])
         elif obj["metadata"].get("deletionTimestamp"):
             self._finish(change.key, obj)
         if change.type == "ADDED":
@@ -118,7 +121,7 @@ class Controllers:
         resource = self._catalogue.by_plural(key[1], key[0])
         if resource:
             with contextlib.suppress(ApiError):
-                self._objects.delete(resource, key[2], key[3], {"propagationPolicy": "Background"})
+                delete(self._objects, resource, key[2], key[3], {"propagationPolicy": "Background"})
 
     def _finish(self, key: Key, obj: Object) -> None:
         """What waits for deletion: pods end, namespaces are emptied, foreground owners outlive their dependents."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +152,24 @@ def resources_of(definition: Object) -> list[Resource]:
 def _load(folder: Path) -> tuple[Resource, ...]:
     found: list[Resource] = []
     for plural in ("inferenceservices", "servingruntimes", "clusterservingruntimes"):
-        path = folder / f"{KSERVE_GROUP}_{plural}.yaml"
-        with path.open("rb") as file:
-            found += resources_of(yaml.load(file, Loader=yaml.CSafeLoader))
+        found += resources_of(_definition(folder / f"{KSERVE_GROUP}_{plural}.yaml"))
     return tuple(found)
+
+
+def _definition(path: Path) -> Object:
+    """A definition from its YAML, kept as JSON beside the temporary files: two megabytes of YAML take a second."""
+    state = path.stat()
+    kept = (
+        Path(tempfile.gettempdir()) / f"{path.stem}-{os.getuid()}-{state.st_size}-{int(state.st_mtime)}.json"
+    )
+    with contextlib.suppress(OSError, ValueError):
+        return dict(json.loads(kept.read_text()))
+    with path.open("rb") as file:
+        definition: Object = yaml.load(file, Loader=yaml.CSafeLoader)
+    draft = kept.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps(definition))
+    draft.replace(kept)
+    return definition
 
 
 def add_custom(catalogue: Catalogue, *, schemas: Path | None, kserve: bool, odh: bool) -> None:

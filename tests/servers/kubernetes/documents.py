@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 
 from .resources import Resource
-from .schemas import unknown_fields
+from .schemas import prune, unknown_fields
 from .server import Request
+from .shapes import wrong_type
 from .status import ApiError, bad_request
 
 Object = dict[str, Any]
@@ -65,12 +66,21 @@ def check_kind(resource: Resource, obj: Object) -> None:
         obj["metadata"] = {}
 
 
-def check_strictness(resource: Resource, obj: Object, request: Request, warnings: list[str]) -> None:
-    """Unknown fields: refused when Strict, reported when Warn (the default), passed over when Ignore."""
+def check_fields(
+    resource: Resource, shape: Object | None, obj: Object, request: Request, warnings: list[str]
+) -> None:
+    """Types as the decoder wants them; unknown fields: refused when Strict, reported when Warn (the default)."""
+    if shape is not None and (text := wrong_type(obj, shape)):
+        raise bad_request(
+            f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {text}'
+        )
+    known = resource.schema if shape is None else shape
+    unknown = unknown_fields(obj, known)
+    if shape is not None:
+        prune(obj, shape)
     level = request.query.get("fieldValidation", "Warn") or "Warn"
     if level == "Ignore":
         return
-    unknown = unknown_fields(obj, resource.schema)
     if not unknown:
         return
     if level == "Strict":

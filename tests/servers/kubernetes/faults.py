@@ -14,8 +14,7 @@ _REASONS = {
     401: ("Unauthorized", "Unauthorized"),
     403: ("Forbidden", "forbidden"),
     404: ("NotFound", "the server could not find the requested resource"),
-    409: ("Conflict", "Operation cannot be fulfilled: the object has been modified; please apply your changes to the "
-                      "latest version and try again"),
+    409: ("Conflict", "Operation cannot be fulfilled: the object has been modified; please apply your changes and try again"),
     410: ("Expired", "The resourceVersion for the provided watch is too old."),
     422: ("Invalid", "the server rejected our request due to an error in our request"),
     429: ("TooManyRequests", "Too many requests, please try again later."),

@@ -54,7 +54,7 @@ class Logs:
             if entry["name"] == container and waiting and not entry.get("restartCount"):
                 reason = waiting.get("reason", "ContainerCreating")
                 what = (
-                    f"trying and failing to pull image"
+                    "trying and failing to pull image"
                     if reason in ("ImagePullBackOff", "ErrImagePull")
                     else f"waiting to start: {reason}"
                 )

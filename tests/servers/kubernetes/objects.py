@@ -5,15 +5,17 @@ from __future__ import annotations
 import copy
 import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from . import kinds, names, ownership, patches, schemas
 from .admission import Admission
-from .documents import as_version, check_kind, check_strictness, decode, load
+from .documents import as_version, check_fields, check_kind, decode, load
 from .resources import Catalogue, Resource
 from .server import Request
+from .shapes import shape_of
 from .status import (
     ApiError,
     FieldError,
@@ -35,10 +37,16 @@ _SERVER_SIDE = ("uid", "resourceVersion", "creationTimestamp", "generation", "se
 
 
 class Objects:
-    def __init__(self, store: Store, catalogue: Catalogue, admission: Admission) -> None:
+    def __init__(
+        self, store: Store, catalogue: Catalogue, admission: Admission, schemas_folder: Path | None
+    ) -> None:
         self.store = store
+        self._schemas = schemas_folder
         self.catalogue = catalogue
         self.admission = admission
+
+    def _shape(self, resource: Resource) -> Object | None:
+        return shape_of(resource, self._schemas)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -63,7 +71,7 @@ class Objects:
         warnings: list[str],
     ) -> Object:
         check_kind(resource, obj)
-        check_strictness(resource, obj, request, warnings)
+        check_fields(resource, self._shape(resource), obj, request, warnings)
         obj = copy.deepcopy(obj)
         meta = obj["metadata"]
         self._check_namespace(resource, namespace, meta)
@@ -147,7 +155,7 @@ class Objects:
     ) -> Object:
         new = decode(request)
         check_kind(resource, new)
-        check_strictness(resource, new, request, warnings)
+        check_fields(resource, self._shape(resource), new, request, warnings)
         if new["metadata"].get("name") != name:
             given = new["metadata"].get("name", "")
             raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
@@ -204,7 +212,7 @@ class Objects:
                 raise bad_request(
                     f"the name of the object ({new['metadata'].get('name', '')}) does not match the name on the URL ({name})"
                 )
-            check_strictness(resource, new, request, warnings)
+            check_fields(resource, self._shape(resource), new, request, warnings)
             return self._change(resource, old, new, sub, user, request, warnings, _manager(request)), False
 
     def _change(
@@ -290,7 +298,7 @@ class Objects:
             raise bad_request(
                 f"the name of the object ({config['metadata']['name']}) does not match the name on the URL ({name})"
             )
-        unknown = schemas.unknown_fields(config, resource.schema)
+        unknown = schemas.unknown_fields(config, self._shape(resource) or resource.schema)
         if unknown:
             what = (
                 f"{namespace + '/' if namespace else ''}{name}; {resource.api_version}, Kind={resource.kind}"
@@ -334,70 +342,6 @@ class Objects:
         if _dry_run(request):
             return created
         return self.store.amend(key_of(resource, created), created)
-
-    # -- deleting --------------------------------------------------------------------------------------------------
-
-    def delete(
-        self, resource: Resource, namespace: str, name: str, options: Object, *, dry: bool = False
-    ) -> Object:
-        """A Status when it is gone, the object when it waits for its finalizers."""
-        with self.store.lock:
-            old = self.get(resource, namespace, name)
-            meta = old["metadata"]
-            wanted = options.get("preconditions") or {}
-            if wanted.get("uid") and wanted["uid"] != meta["uid"]:
-                why = (
-                    f"the UID in the precondition ({wanted['uid']}) does not match the UID in record ({meta['uid']}). "
-                    "The object might have been deleted and then recreated"
-                )
-                raise conflict(resource.plural, resource.group, name, why)
-            if wanted.get("resourceVersion") and wanted["resourceVersion"] != meta["resourceVersion"]:
-                why = (
-                    f"the ResourceVersion in the precondition ({wanted['resourceVersion']}) does not match the "
-                    f"ResourceVersion in record ({meta['resourceVersion']}). The object might have been modified"
-                )
-                raise conflict(resource.plural, resource.group, name, why)
-            gone = {
-                "kind": "Status",
-                "apiVersion": "v1",
-                "metadata": {},
-                "status": "Success",
-                "details": {
-                    k: v for k, v in (("name", name), ("group", resource.group), ("kind", resource.plural),
-                                      ("uid", meta["uid"])) if v
-                },
-            }  # fmt: skip
-            if dry:
-                return gone
-            key = key_of(resource, old)
-            policy = options.get("propagationPolicy") or (
-                "Orphan" if resource.plural == "jobs" else "Background"
-            )
-            finalizers = list(meta.get("finalizers") or [])
-            if policy == "Foreground":
-                finalizers.append("foregroundDeletion")
-            elif policy == "Orphan":
-                finalizers.append("orphan")
-            graceful = resource.plural == "pods" and (old.get("spec") or {}).get("nodeName")
-            if resource.plural == "namespaces":
-                graceful = True
-            if not finalizers and not graceful:
-                self.store.remove(key)
-                return gone
-            if meta.get("deletionTimestamp"):
-                return old
-            new = copy.deepcopy(old)
-            new["metadata"] |= {
-                "deletionTimestamp": now(),
-                "deletionGracePeriodSeconds": 30 if graceful else 0,
-            }
-            if finalizers:
-                new["metadata"]["finalizers"] = list(dict.fromkeys(finalizers))
-            if "generation" in new["metadata"]:
-                new["metadata"]["generation"] += 1
-            if resource.plural == "namespaces":
-                new["status"] = {"phase": "Terminating"}
-            return self.store.put(key, new)
 
 
 def _dry_run(request: Request) -> bool:

@@ -64,7 +64,7 @@ def _is_map_of(items: list[Any], keys: list[str]) -> bool:
 
 def leaves(value: Any, schema: dict[str, Any] | None, field: str = "", path: Path = ()) -> dict[Path, Any]:
     """Every owned path of a value, with what stands there."""
-    if isinstance(value, dict) and value and not (schema or {}).get("x-kubernetes-map-type") == "atomic":
+    if isinstance(value, dict) and value and (schema or {}).get("x-kubernetes-map-type") != "atomic":
         found: dict[Path, Any] = {}
         for name, part in value.items():
             if (not path and name in _UNOWNED) or (path == ("f:metadata",) and name in _UNOWNED_META):
@@ -192,6 +192,9 @@ def apply(
     present = leaves(live, resource.schema) if live else {}
     owners = read_owners(live) if live else {}
     changed = {path for path, value in wanted.items() if path not in present or present[path] != value}
+    # an empty map or list asked for is no change where there is something already
+    inner = {path[:n] for path in present for n in range(len(path))}
+    changed = {path for path in changed if wanted[path] not in ({}, []) or path not in inner}
     conflicts = [
         (other, time, path)
         for other, (fields, time) in owners.items()
@@ -241,7 +244,7 @@ def _merge(target: Object, patch: Object, schema: dict[str, Any] | None) -> None
     for name, value in patch.items():
         below = _child(schema, name)
         atomic = (below or {}).get("x-kubernetes-map-type") == "atomic"
-        if isinstance(value, dict) and value and isinstance(target.get(name), dict) and not atomic:
+        if isinstance(value, dict) and isinstance(target.get(name), dict) and not atomic:
             _merge(target[name], value, below)
         elif isinstance(value, list) and isinstance(target.get(name), list):
             target[name] = _merge_list(name, target[name], value, below)

@@ -58,9 +58,7 @@ def strategic_merge(target: Any, patch: Any, field: str = "") -> Any:
             result[owner] = [item for item in result.get(owner) or [] if item not in value]
         elif name.startswith(("$setElementOrder/", "$retainKeys", "$patch")):
             continue
-        elif value is None:
-            result.pop(name, None)
-        elif isinstance(value, dict) and value.get("$patch") == "delete":
+        elif value is None or (isinstance(value, dict) and value.get("$patch") == "delete"):
             result.pop(name, None)
         else:
             result[name] = strategic_merge(result.get(name), value, name)

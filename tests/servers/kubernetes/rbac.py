@@ -84,7 +84,7 @@ class Authorizer:
 
     def _holds(self, user: User, namespace: str, rule: dict[str, Any]) -> bool:
         asked = [
-            Attributes(verb, group, *(resource.split("/", 1) + [""])[:2], namespace=namespace, name=name)
+            Attributes(verb, group, *resource.partition("/")[::2], namespace=namespace, name=name)
             for verb in rule.get("verbs") or []
             for group in rule.get("apiGroups") or []
             for resource in rule.get("resources") or []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 ALL = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -24,7 +24,7 @@ class Resource:
     generation: bool = False
     #: from a CustomResourceDefinition: validated by `schema`, unknown fields dropped
     custom: bool = False
-    schema: dict[str, Any] | None = None
+    schema: dict[str, Any] | None = field(default=None, hash=False, compare=False)
 
     @property
     def api_version(self) -> str:

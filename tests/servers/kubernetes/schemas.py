@@ -45,7 +45,7 @@ def _unknown(value: Any, schema: Schema, path: str) -> list[str]:
     extra = schema.get("additionalProperties")
     if isinstance(extra, dict):
         return [p for name, item in value.items() for p in _unknown(item, extra, f"{path}.{name}")]
-    if extra or not schema.get("type") == "object":
+    if extra or schema.get("type") != "object":
         return []
     properties = schema.get("properties") or {}
     keep = schema.get("x-kubernetes-preserve-unknown-fields")
@@ -99,10 +99,7 @@ def apply_defaults(value: Any, schema: Schema) -> None:
 
 def errors(obj: dict[str, Any], schema: Schema) -> list[FieldError]:
     """What the schema refuses, in the words of a server."""
-    found: list[FieldError] = []
-    for name in schema.get("required") or []:
-        if name not in obj:
-            found.append(required(name))
+    found = [required(name) for name in schema.get("required") or [] if name not in obj]
     for name, below in (schema.get("properties") or {}).items():
         if name in obj and name not in _ROOT:
             found += _errors(obj[name], below, name)

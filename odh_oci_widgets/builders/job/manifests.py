@@ -1,0 +1,236 @@
+"""The objects of a build in the project: a Job, a ConfigMap with plan and engine, a Secret with credentials."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from odh_oci_widgets.builders.errors import PlanTooLarge
+from odh_oci_widgets.oci.plan import Plan
+
+from .workbench import PROXY_VARIABLES, Folders, Workbench
+
+#: Runs the engine outside a workbench.
+DEFAULT_IMAGE = "registry.access.redhat.com/ubi9/python-312:latest"
+CONTAINER = "engine"
+
+BUILD_LABEL = "org.odh-oci/build"
+#: Hash of the image's name: two builds of one image find each other.
+DESTINATION_LABEL = "org.odh-oci/destination"
+IMAGE_ANNOTATION = "org.odh-oci/image"
+PLAN_ANNOTATION = "org.odh-oci/plan-sha256"
+
+#: What a ConfigMap may hold, with some room for its metadata.
+CONFIG_MAP_BYTES = 2**20 - 16 * 2**10
+#: The engine's exit statuses for a failure that the same plan would meet again.
+EXITS_FAILED = [1, 2]
+
+_INPUT = "/opt/odh-oci/input"
+_SECRETS = "/opt/odh-oci/secrets"
+#: Where the engine looks for the cluster's certificates; no token is mounted there.
+_CLUSTER_TRUST = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSettings:
+    """How the Job runs. `image` None: the workbench's own, outside of one `DEFAULT_IMAGE`."""
+
+    image: str | None = None
+    cpu: str = "1"
+    memory: str = "256Mi"
+    #: seconds, over all attempts
+    deadline: int = 6 * 3600
+    #: attempts after the first, when a pod is evicted or killed
+    retries: int = 3
+    #: seconds that a finished Job with its log stays
+    keep: int = 24 * 3600
+    verify: bool = True
+
+
+def destination_of(image: str) -> str:
+    """Value of `DESTINATION_LABEL`."""
+    return sha256(image.encode()).hexdigest()[:40]
+
+
+def job(
+    plan: Plan, build_id: str, settings: JobSettings, folders: Folders, workbench: Workbench | None
+) -> dict[str, Any]:
+    """The Job. It has no service account token, no privilege, a read-only root and no storage of its own."""
+    volumes: list[Mapping[str, Any]] = [
+        {"name": "input", "configMap": {"name": build_id}},
+        {"name": "credentials", "secret": {"secretName": build_id, "defaultMode": 0o440}},
+        {"name": "cluster-trust", "projected": {"sources": _CLUSTER_TRUST_SOURCES}},
+        *folders.volumes,
+    ]
+    mounts: list[Mapping[str, Any]] = [
+        {"name": "input", "mountPath": _INPUT, "readOnly": True},
+        {"name": "credentials", "mountPath": _SECRETS, "readOnly": True},
+        {"name": "cluster-trust", "mountPath": _CLUSTER_TRUST, "readOnly": True},
+        *folders.mounts,
+    ]
+    environment: list[dict[str, Any]] = [
+        {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
+        {"name": "PYTHONUNBUFFERED", "value": "1"},
+        {"name": "REGISTRY_AUTH_FILE", "value": f"{_SECRETS}/auth.json"},
+    ]
+    if workbench and (trust := workbench.trust):
+        file, mount, volume = trust
+        environment.append({"name": "SSL_CERT_FILE", "value": file})
+        if mount["mountPath"] not in {one["mountPath"] for one in mounts}:
+            mounts.append({**mount, "readOnly": True})
+            volumes.append(dict(volume))
+    environment += [
+        # From the Secret: the address of a proxy may hold a password, too.
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": build_id, "key": name, "optional": True}}}
+        for name in ("HF_TOKEN", *PROXY_VARIABLES)
+    ]
+    resources = {"cpu": settings.cpu, "memory": settings.memory}
+    command = ["python3", f"{_INPUT}/odh-oci-engine.pyz", f"{_INPUT}/plan.json"]
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": CONTAINER,
+                "image": settings.image or (workbench.image if workbench else DEFAULT_IMAGE),
+                "command": command if settings.verify else [*command, "--no-verify"],
+                "env": environment,
+                "resources": {"requests": resources, "limits": resources},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "readOnlyRootFilesystem": True,
+                },
+                "volumeMounts": mounts,
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+            }
+        ],
+        "volumes": volumes,
+    }
+    if workbench and workbench.pull_secrets and not settings.image:
+        pod["imagePullSecrets"] = [{"name": name} for name in workbench.pull_secrets]
+    if folders.node:
+        # By the node's name: its labels may not be read, and a `nodeName` would pass by the scheduler.
+        match = {"key": "metadata.name", "operator": "In", "values": [folders.node]}
+        pod["affinity"] = {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [{"matchFields": [match]}]
+                }
+            }
+        }
+    metadata = _metadata(plan, build_id)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": {
+            "backoffLimit": settings.retries,
+            "activeDeadlineSeconds": settings.deadline,
+            "ttlSecondsAfterFinished": settings.keep,
+            "podFailurePolicy": {
+                "rules": [
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    {
+                        "action": "FailJob",
+                        "onExitCodes": {
+                            "containerName": CONTAINER,
+                            "operator": "In",
+                            "values": EXITS_FAILED,
+                        },
+                    },
+                ]
+            },
+            "template": {"metadata": {"labels": metadata["labels"]}, "spec": pod},
+        },
+    }
+
+
+def config_map(plan: Plan, build_id: str, engine: bytes, owner: Mapping[str, Any]) -> dict[str, Any]:
+    """Plan and engine. Raises PlanTooLarge."""
+    text = plan.to_json()
+    archive = base64.b64encode(engine).decode()
+    if len(text.encode()) + len(archive) > CONFIG_MAP_BYTES:
+        raise PlanTooLarge(
+            f"The plan of {plan.image} is too large for a Job: {len(text)} bytes, beside {len(archive)} of the engine.",
+            hint="Leave files out (`--exclude`), or build here (`--builder kernel`).",
+        )
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(plan, build_id) | {"ownerReferences": [_owned(owner)]},
+        "data": {"plan.json": text},
+        "binaryData": {"odh-oci-engine.pyz": archive},
+    }
+
+
+def secret(
+    plan: Plan,
+    build_id: str,
+    auths: Mapping[str, Mapping[str, str]],
+    token: str | None,
+    proxies: Mapping[str, str],
+    owner: Mapping[str, Any],
+) -> dict[str, Any]:
+    """All that is secret: registry credentials, the hub's token, addresses of proxies."""
+    data = {"auth.json": json.dumps({"auths": auths}), **proxies}
+    if token:
+        data["HF_TOKEN"] = token
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": _metadata(plan, build_id) | {"ownerReferences": [_owned(owner)]},
+        "stringData": data,
+    }
+
+
+def _metadata(plan: Plan, build_id: str) -> dict[str, Any]:
+    return {
+        "name": build_id,
+        "labels": {
+            "app.kubernetes.io/managed-by": "odh-oci-widgets",
+            "app.kubernetes.io/component": "build",
+            BUILD_LABEL: build_id,
+            DESTINATION_LABEL: destination_of(plan.image),
+        },
+        "annotations": {
+            IMAGE_ANNOTATION: plan.image,
+            PLAN_ANNOTATION: sha256(plan.to_json().encode()).hexdigest(),
+        },
+    }
+
+
+def _owned(owner: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": False,
+        "blockOwnerDeletion": False,
+    }
+
+
+_CLUSTER_TRUST_SOURCES = [
+    {
+        "configMap": {
+            "name": "kube-root-ca.crt",
+            "items": [{"key": "ca.crt", "path": "ca.crt"}],
+            "optional": True,
+        }
+    },
+    {
+        "configMap": {
+            "name": "openshift-service-ca.crt",
+            "items": [{"key": "service-ca.crt", "path": "service-ca.crt"}],
+            "optional": True,
+        }
+    },
+]

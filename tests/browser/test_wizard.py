@@ -1,0 +1,217 @@
+"""The wizard as a person uses it: JupyterLab, Chromium, a real registry, the sandbox."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.servers.pictures import bright_or_dark, picture
+from tests.servers.registry import Registry
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+#: Rooms of colleagues may take a moment on a busy machine, in milliseconds.
+SLOW = 120_000
+
+
+@pytest.fixture
+def classifier(shared: Path | None, tmp_path: Path) -> dict[str, Path | str]:
+    """A model folder, a picture, labels, and the label that is right: the real thing where it is there."""
+    data = shared / "data" / "mobilenet" if shared else None
+    folder = tmp_path / "mobilenet-v2"
+    folder.mkdir()
+    if data is not None and (data / "mobilenet_v2_quant.onnx").is_file():
+        (folder / "mobilenet_v2_quant.onnx").symlink_to(data / "mobilenet_v2_quant.onnx")
+        model = data / "mobilenet_v2_quant.onnx"
+        return {"model": model, "picture": data / "pelican.jpeg", "labels": data / "synset.txt", "label": "pelican"}
+    model = bright_or_dark(folder / "model.onnx")
+    labels = tmp_path / "labels.txt"
+    labels.write_text("dark\nbright\n")
+    return {"model": model, "picture": picture(tmp_path / "bright.png"), "labels": labels, "label": "bright"}
+
+
+def test_from_a_model_to_a_label_on_the_page(open_notebook, registry: Registry, classifier):
+    image = f"{registry.host}/browser/mobilenet:1"
+    notebook = open_notebook(
+        "from odh_oci_widgets import Wizard\nwizard = Wizard(base='embedded')\nwizard",
+    )
+
+    notebook.label("Model location").fill(str(classifier["model"]))
+    notebook.button("Look up").click()
+    notebook.status("1 file")
+    notebook.button("Show files").click()
+    notebook.picture("1-model")
+
+    notebook.button("Next: Image").click()
+    notebook.label("Image").fill(image)
+    notebook.label("Image").press("Enter")
+    notebook.status(f"The image will be {image}")
+    notebook.button("Show registry login").click()
+    notebook.output.get_by_label("Allow plain HTTP").check()
+    notebook.output.get_by_role("note").filter(has_text="unprotected").wait_for()
+    notebook.button("Show code").click()
+    notebook.label("Language").select_option("Containerfile")
+    notebook.output.get_by_text("USER 1001").wait_for()
+    notebook.picture("2-image")
+
+    notebook.button("Next: Build").click()
+    notebook.button("Build and push").click()
+    notebook.status("The image is ready", timeout=SLOW)
+    assert notebook.output.get_by_role("progressbar").count() >= 3
+    notebook.picture("3-build")
+    assert registry.tags("browser/mobilenet") == ["1"]
+
+    notebook.button("Next: Deploy").click()
+    notebook.button("Show review").click()
+    notebook.button("Deploy").click()
+    notebook.status("answers", timeout=SLOW)
+    notebook.picture("4-deploy")
+
+    notebook.button("Next: Test").click()
+    notebook.label("Labels").fill(str(classifier["labels"]))
+    notebook.choose_files("Choose pictures", classifier["picture"])
+    notebook.status("1 picture chosen")
+    notebook.button("Classify").click()
+    notebook.status("Answered in", timeout=SLOW)
+    first = notebook.output.get_by_role("meter").first
+    assert first.get_attribute("aria-label") == classifier["label"]
+    notebook.picture("5-test")
+    notebook.theme("JupyterLab Dark")
+    notebook.picture("5-test-dark")
+    notebook.theme("JupyterLab Light")
+
+    notebook.step("Deploy")
+    notebook.button("Delete").click()
+    notebook.button("Yes, delete the service").click()
+    notebook.status("The service is deleted")
+
+
+def test_the_choices_for_a_project(open_notebook):
+    notebook = open_notebook(
+        "from odh_oci_widgets import DeployStep\n"
+        "step = DeployStep('quay.io/me/granite:1', name='granite', args=('--dtype=half',), gpu=1)\nstep"
+    )
+    notebook.output.get_by_label("Project: KServe on the cluster").check()
+    notebook.output.get_by_label("External route").check()
+    assert notebook.output.get_by_role("note").count() == 0
+    notebook.output.get_by_label("Token authentication").uncheck()
+    notebook.output.get_by_role("note").filter(has_text="token authentication is off").wait_for()
+    notebook.button("Show review").click()
+    notebook.button("Show code").click()
+    notebook.label("Language").select_option("YAML")
+    notebook.output.get_by_text("kind: InferenceService").wait_for()
+    notebook.picture("4-deploy-project", ".odh-oci-step")
+
+
+def test_errors_say_what_to_do(open_notebook):
+    notebook = open_notebook("from odh_oci_widgets import Wizard\nWizard(image='quay.io/Me/x')")
+    notebook.label("Model location").fill("/there/is/nothing")
+    notebook.label("Model location").press("Enter")
+    notebook.alert("/there/is/nothing")
+    notebook.picture("error")
+    notebook.step("Image")
+    notebook.alert("quay.io/me/x")
+    notebook.label("Image").fill("quay.io/me/x:1")
+    notebook.label("Image").press("Enter")
+    notebook.status("The image will be quay.io/me/x:1")
+    assert notebook.output.get_by_role("alert").count() == 0
+
+
+@pytest.fixture
+def slow_model():
+    """A web server whose model comes until `go` is set at a few kB, then no more: a build to be cancelled."""
+    size, gone = 64 * 2**20, threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *args):
+            pass
+
+        def do_HEAD(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(size))
+            self.send_header("Content-Type", "application/octet-stream")
+            self.send_header("ETag", '"1"')
+            self.send_header("Accept-Ranges", "bytes")
+            self.end_headers()
+
+        def do_GET(self):
+            if self.headers.get("Range"):
+                start, _, end = self.headers["Range"].removeprefix("bytes=").partition("-")
+                last = min(int(end or size - 1), size - 1)
+                self.send_response(206)
+                self.send_header("Content-Range", f"bytes {start}-{last}/{size}")
+                self.send_header("Content-Length", str(last - int(start) + 1))
+                left = last - int(start) + 1
+            else:
+                self.send_response(200)
+                self.send_header("Content-Length", str(size))
+                left = size
+            self.send_header("ETag", '"1"')
+            self.end_headers()
+            try:
+                while left > 0 and not gone.is_set():
+                    self.wfile.write(b"\1" * min(left, 2**16))
+                    left -= 2**16
+                    gone.wait(0.02)
+            except OSError:
+                pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/model.onnx"
+    gone.set()
+    server.shutdown()
+
+
+def test_the_kernel_stays_free_and_a_build_can_be_cancelled(open_notebook, registry: Registry, slow_model):
+    notebook = open_notebook(
+        "from odh_oci_widgets import Wizard\n"
+        f"wizard = Wizard({slow_model!r}, image='{registry.host}/browser/slow:1', base='embedded', insecure=True)\n"
+        "wizard"
+    )
+    notebook.status("1 file")
+    notebook.step("Build")
+    notebook.button("Build and push").click()
+    notebook.page.wait_for_function(
+        "() => [...document.querySelectorAll('[role=progressbar]')].some((bar) => {"
+        " const now = Number(bar.getAttribute('aria-valuenow')); return now > 0 && now < 100; })"
+    )
+    assert notebook.execute("print(1 + 1)").strip() == "2"
+    assert notebook.execute("print(wizard.build.running)").strip() == "True"
+    notebook.picture("3-build-running")
+    notebook.button("Cancel").click()
+    notebook.status("Cancelled", timeout=SLOW)
+    notebook.button("Build and push").wait_for()
+    assert notebook.output.get_by_role("alert").count() == 0
+    assert registry.tags("browser/slow") == []
+
+
+def test_no_error_and_no_secret_on_the_way_through_the_browser(open_notebook, lab):
+    notebook = open_notebook(
+        "from odh_oci_widgets import ImageStep\nstep = ImageStep('quay.io/me/x:1')\nstep"
+    )
+    notebook.button("Show registry login").click()
+    notebook.label("User name").fill("me")
+    notebook.label("Password or token").fill("hunter2-hunter2")
+    notebook.label("Password or token").press("Enter")
+    notebook.status("not saved")
+    assert notebook.label("Password or token").input_value() == ""
+    assert notebook.execute("print(step.flow.secrets.logins['quay.io'].password)").strip() == "hunter2-hunter2"
+    state = notebook.page.evaluate(
+        """async () => {
+          const context = window.jupyterapp.shell.currentWidget.context;
+          await window.jupyterapp.commands.execute('docmanager:save');
+          return JSON.stringify(context.model.toJSON());
+        }"""
+    )
+    assert "hunter2" not in state
+    assert json.loads(state)["cells"]
+    for path in lab.root.rglob("*.ipynb"):
+        assert "hunter2" not in path.read_text()

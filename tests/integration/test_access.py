@@ -1,0 +1,492 @@
+"""Connecting to a Kubernetes API: who we are, what it refuses, what we may do, and where images can go."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from odh_oci_widgets import cluster, serving
+from odh_oci_widgets.cluster import (
+    ClusterBusy,
+    ClusterUnreachable,
+    ClusterUntrusted,
+    Conflict,
+    KindNotFound,
+    KubeconfigInvalid,
+    LoginExpired,
+    NoCluster,
+    NotAllowed,
+    ObjectNotFound,
+    Refused,
+    connect,
+)
+from odh_oci_widgets.cluster.access import check
+from odh_oci_widgets.cluster.api import Api
+from odh_oci_widgets.cluster.connection import (
+    kubeconfig_connection,
+    service_account_connection,
+    token_connection,
+    workbench_namespace,
+)
+from odh_oci_widgets.cluster.destinations import (
+    DestinationKind,
+    credential_for,
+    list_destinations,
+    store_connection,
+)
+from odh_oci_widgets.cluster.login import LoginLineInvalid, login_from_line, parse_login_line
+from odh_oci_widgets.cluster.project import Project
+from odh_oci_widgets.cluster.resources import CONFIG_MAPS, INFERENCE_SERVICES, PODS, SECRETS
+from odh_oci_widgets.oci import Credential
+from tests.servers.kubernetes.cluster import KubernetesApi
+
+
+@pytest.fixture(autouse=True)
+def _no_login_of_another_test():
+    yield
+    cluster.use(None)
+
+
+@pytest.fixture
+def project(kubeconfig):
+    return connect(kubeconfig=str(kubeconfig))
+
+
+def config_map(name: str, **data: str):
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+class TestConnect:
+    def test_the_kubeconfigs_context_says_who_and_where(self, project, namespace, editor):
+        assert project.namespace == namespace
+        assert project.user == editor.name
+        assert project.connection.source == "kubeconfig"
+
+    def test_without_anything_there_is_no_cluster(self):
+        with pytest.raises(NoCluster) as caught:
+            connect()
+        assert "oc login" in caught.value.hint
+
+    def test_a_kubeconfig_of_the_environment_and_of_the_home(self, kubeconfig, namespace, monkeypatch):
+        monkeypatch.setenv("KUBECONFIG", f"/nonexistent{os.pathsep}{kubeconfig}")
+        assert connect().namespace == namespace
+        monkeypatch.delenv("KUBECONFIG")
+        home = Path.home() / ".kube"
+        home.mkdir()
+        shutil.copy(kubeconfig, home / "config")
+        assert connect().namespace == namespace
+        assert connect(namespace="other").namespace == "other"
+
+    def test_after_a_logout_the_pods_own_account_counts(self, tmp_path):
+        """`oc logout` leaves a file without a context."""
+        path = tmp_path / "config"
+        path.write_text("apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n")
+        assert kubeconfig_connection(environ={"KUBECONFIG": str(path)}) is None
+        path.write_text("")
+        assert kubeconfig_connection(environ={"KUBECONFIG": str(path)}) is None
+
+    @pytest.mark.parametrize("text", ["{", "apiVersion: v1\ncurrent-context: nosuch\ncontexts: []\n", "[]"])
+    def test_a_kubeconfig_that_cannot_be_used(self, tmp_path, text):
+        path = tmp_path / "config"
+        path.write_text(text)
+        with pytest.raises(KubeconfigInvalid, match="cannot be used"):
+            connect(kubeconfig=str(path))
+
+    def test_a_kubeconfig_or_context_that_is_not_there(self, kubeconfig, tmp_path):
+        with pytest.raises(KubeconfigInvalid, match="There is no kubeconfig"):
+            connect(kubeconfig=str(tmp_path / "nosuch"))
+        with pytest.raises(KubeconfigInvalid, match="no context `nosuch`"):
+            connect(kubeconfig=str(kubeconfig), context="nosuch")
+
+    def test_a_pods_token_is_read_again_when_it_rotates(self, kubernetes_api, namespace, tmp_path):
+        account = kubernetes_api.service_account(namespace, "notebook", edit=namespace)
+        environ, folder = kubernetes_api.in_cluster(account, tmp_path / "account")
+        connection = service_account_connection(environ, folder)
+        project = Project(Api(connection), connection.namespace)
+        assert project.user == f"system:serviceaccount:{namespace}:notebook"
+        kubernetes_api.expire(account)
+        with pytest.raises(LoginExpired) as caught:
+            project.list(PODS)
+        assert "Restart the workbench" in caught.value.hint
+        kubernetes_api.in_cluster(kubernetes_api.service_account(namespace, "notebook"), folder)
+        assert project.list(PODS) == []
+
+    def test_outside_a_pod_there_is_no_service_account(self, tmp_path):
+        assert service_account_connection({}, tmp_path) is None
+        assert service_account_connection({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, tmp_path) is None
+
+    def test_the_workbench_knows_its_project(self, tmp_path):
+        assert workbench_namespace({"NB_PREFIX": "/notebook/alice/bench"}, tmp_path) == "alice"
+        (tmp_path / "namespace").write_text("bob\n")
+        assert workbench_namespace({"NB_PREFIX": "/notebook/alice/bench"}, tmp_path) == "bob"
+        assert workbench_namespace({}, tmp_path / "nosuch") is None
+
+    def test_no_token_in_reprs(self, project, editor):
+        assert editor.token not in repr(project) + repr(project.connection) + repr(project.api)
+
+
+class TestAnswers:
+    def test_a_login_that_expired(self, kubernetes_api, project, editor):
+        kubernetes_api.expire(editor)
+        with pytest.raises(LoginExpired) as caught:
+            project.list(PODS)
+        assert "oc login" in caught.value.hint
+        assert editor.token not in str(caught.value)
+
+    def test_what_is_not_allowed_and_the_command_that_allows_it(self, kubernetes_api, namespace):
+        nobody = kubernetes_api.user(f"nobody-{namespace}")
+        project = connect(kubeconfig=str(kubernetes_api.kubeconfig(nobody, namespace)))
+        with pytest.raises(NotAllowed) as caught:
+            project.create(config_map("a"))
+        assert f"the user `nobody-{namespace}` may not create configmaps" in caught.value.message
+        assert f"`oc policy add-role-to-user edit nobody-{namespace} -n {namespace}`" in caught.value.hint
+
+    def test_a_service_accounts_command_names_the_account(self, kubernetes_api, namespace, tmp_path):
+        account = kubernetes_api.service_account(namespace, "bench")
+        connection = service_account_connection(*kubernetes_api.in_cluster(account, tmp_path))
+        with pytest.raises(NotAllowed) as caught:
+            Project(Api(connection), namespace).list(SECRETS)
+        assert f"`oc policy add-role-to-user edit -z bench -n {namespace}`" in caught.value.hint
+
+    def test_not_found_and_not_known(self, project):
+        with pytest.raises(ObjectNotFound, match="ConfigMap `nosuch`"):
+            project.get(CONFIG_MAPS, "nosuch")
+        assert project.find(CONFIG_MAPS, "nosuch") is None
+
+    def test_what_exists_already(self, project):
+        project.create(config_map("a"))
+        with pytest.raises(Conflict, match="exists already"):
+            project.create(config_map("a"))
+
+    def test_a_field_that_another_set(self, project):
+        project.create(config_map("a", key="theirs"))
+        entry = project.get(CONFIG_MAPS, "a")["metadata"]["managedFields"][0]
+        assert entry["manager"] == "odh-oci-widgets"
+        project.api.request(
+            "PATCH",
+            CONFIG_MAPS.path(project.namespace, "a"),
+            what="change it as the dashboard",
+            body={"data": {"key": "the dashboard's"}},
+            query={"fieldManager": "odh-dashboard"},
+            content_type="application/merge-patch+json",
+        )
+        with pytest.raises(Conflict, match="set by `odh-dashboard`") as caught:
+            project.apply(config_map("a", key="ours"))
+        assert "force" in caught.value.hint
+        assert project.apply(config_map("a", key="ours"), force=True)["data"] == {"key": "ours"}
+
+    def test_what_the_cluster_finds_wrong(self, project):
+        with pytest.raises(Refused, match="RFC 1123") as caught:
+            project.create(config_map("Not A Name"))
+        assert caught.value.status == 422
+
+    def test_what_a_webhook_finds_wrong(self, project):
+        wrong = {
+            "apiVersion": "serving.kserve.io/v1beta1",
+            "kind": "InferenceService",
+            "metadata": {"name": "wrong"},
+            "spec": {"predictor": {"minReplicas": "many", "model": {"modelFormat": {"name": "onnx"}}}},
+        }
+        with pytest.raises(Refused, match=r"minReplicas|cannot unmarshal"):
+            project.create(wrong)
+
+    def test_a_busy_cluster_is_asked_again(self, kubernetes_api, project):
+        project.create(config_map("a"))
+        kubernetes_api.fail(503, method="GET", path=".*/configmaps/a", times=2)
+        assert project.get(CONFIG_MAPS, "a")
+        kubernetes_api.fail(429, method="POST", path=".*/configmaps", times=1, retry_after=0)
+        assert project.create(config_map("b"))
+        kubernetes_api.fail(500, method="GET", path=".*/configmaps/a", times=20)
+        with pytest.raises(ClusterBusy, match="500"):
+            project.get(CONFIG_MAPS, "a")
+
+    def test_a_connection_that_breaks_is_made_again_but_nothing_is_created_twice(
+        self, kubernetes_api, project
+    ):
+        project.create(config_map("a"))
+        kubernetes_api.cut(method="GET", path=".*/configmaps/a", times=2)
+        assert project.get(CONFIG_MAPS, "a")
+        kubernetes_api.cut(method="POST", path=".*/configmaps", times=1)
+        with pytest.raises(ClusterUnreachable, match="cut"):
+            project.create(config_map("b"))
+
+    def test_a_cluster_that_is_not_there(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = f"https://127.0.0.1:{free.getsockname()[1]}"
+        project = Project(Api(token_connection(address, "t")), "alice")
+        with pytest.raises(ClusterUnreachable, match="nothing listens there"):
+            project.list(PODS)
+
+    def test_a_name_that_does_not_exist(self):
+        project = Project(Api(token_connection("https://api.invalid:6443", "t")), "alice")
+        with pytest.raises(ClusterUnreachable, match="name is not known"):
+            project.list(PODS)
+
+    def test_a_certificate_that_is_not_trusted(self, kubernetes_api, editor, namespace):
+        with pytest.raises(ClusterUntrusted, match="not trusted"):
+            Project(Api(token_connection(kubernetes_api.url, editor.token)), namespace).list(PODS)
+        insecure = token_connection(kubernetes_api.url, editor.token, verify=False)
+        assert Project(Api(insecure), namespace).list(PODS) == []
+
+    def test_long_lists_come_page_by_page(self, project, monkeypatch):
+        monkeypatch.setattr("odh_oci_widgets.cluster.project._PAGE", 3)
+        for number in range(7):
+            project.create(config_map(f"page-{number}"))
+        names = [one["metadata"]["name"] for one in project.list(CONFIG_MAPS)]
+        assert [name for name in names if name.startswith("page-")] == [f"page-{n}" for n in range(7)]
+        assert {one["kind"] for one in project.list(CONFIG_MAPS)} == {"ConfigMap"}
+
+
+class Follower:
+    """Reads a watch in a thread; `wait_for` blocks until it told enough."""
+
+    def __init__(self, changes) -> None:
+        self.told: list[tuple[str, str]] = []
+        self._more = threading.Condition()
+        self._thread = threading.Thread(target=self._read, args=(changes,), daemon=True)
+        self._thread.start()
+
+    def _read(self, changes) -> None:
+        for change in changes:
+            with self._more:
+                self.told.append((change.type, change.object["metadata"]["name"]))
+                self._more.notify_all()
+
+    def wait_for(self, *wanted: tuple[str, str]) -> None:
+        with self._more:
+            assert self._more.wait_for(lambda: all(one in self.told for one in wanted), timeout=20), self.told
+
+
+class TestWatch:
+    @pytest.fixture
+    def follower(self, project):
+        project.create(config_map("before") | {"metadata": {"name": "before", "labels": {"w": "1"}}})
+        return Follower(project.watch(CONFIG_MAPS, labels="w=1", timeout=30))
+
+    def labelled(self, name):
+        return config_map(name) | {"metadata": {"name": name, "labels": {"w": "1"}}}
+
+    def test_what_is_there_and_what_comes(self, project, follower):
+        follower.wait_for(("ADDED", "before"))
+        project.create(self.labelled("after"))
+        project.patch(CONFIG_MAPS, "after", {"data": {"a": "b"}})
+        project.delete(CONFIG_MAPS, "before")
+        follower.wait_for(("ADDED", "after"), ("MODIFIED", "after"), ("DELETED", "before"))
+
+    def test_a_connection_that_breaks_loses_nothing(self, kubernetes_api, project):
+        kubernetes_api.cut(method="GET", path=".*/configmaps", times=2, after_events=1)
+        project.create(self.labelled("first"))
+        follower = Follower(project.watch(CONFIG_MAPS, labels="w=1", timeout=30))
+        follower.wait_for(("ADDED", "first"))
+        for name in ("second", "third", "fourth"):
+            project.create(self.labelled(name))
+        follower.wait_for(("ADDED", "second"), ("ADDED", "third"), ("ADDED", "fourth"))
+        assert len(follower.told) == len(set(follower.told))
+
+    def test_after_a_break_too_long_the_differences_are_told(self, kubernetes_api, project, follower):
+        follower.wait_for(("ADDED", "before"))
+        kubernetes_api.fail(
+            410,
+            method="GET",
+            path=".*/configmaps",
+            times=1,
+            reason="Expired",
+            message="too old resource version",
+        )
+        kubernetes_api.cut(method="GET", path=".*/configmaps", times=1, after_events=0)
+        project.create(self.labelled("missed"))
+        project.delete(CONFIG_MAPS, "before")
+        follower.wait_for(("ADDED", "missed"), ("DELETED", "before"))
+
+
+class TestCheck:
+    def test_an_editor_may_do_everything(self, project, editor, namespace):
+        access = check(project)
+        assert access.user == editor.name
+        assert access.allowed, access.permissions
+        assert (
+            access.sentence
+            == f"The user `{editor.name}` may do everything that is needed in the project `{namespace}`."
+        )
+        features = access.features
+        assert features.openshift
+        assert features.kserve
+        assert features.builds
+        assert features.templates
+        (profile,) = features.gpu_profiles
+        assert profile.name == "nvidia-t4"
+        assert profile.gpu is not None
+        assert profile.gpu.compute_capability == 7.5
+        json.dumps(access.to_dict())
+
+    def test_a_fresh_workbench_may_do_nothing_and_reads_how_to_change_that(
+        self, kubernetes_api, namespace, tmp_path, monkeypatch
+    ):
+        monkeypatch.setenv("NB_PREFIX", f"/notebook/{namespace}/bench")
+        account = kubernetes_api.service_account(namespace, "bench")
+        connection = service_account_connection(*kubernetes_api.in_cluster(account, tmp_path))
+        access = check(Project(Api(connection), namespace))
+        assert not any(one.allowed for one in access.permissions)
+        assert access.sentence == (
+            f"The service account `bench` of this workbench may not do anything in the project `{namespace}` yet. "
+            f"Somebody with admin rights there can allow it: `oc policy add-role-to-user edit -z bench -n {namespace}`"
+        )
+        kubernetes_api.bind(account, "edit", namespace)
+        assert check(Project(Api(connection), namespace)).allowed
+
+    def test_a_viewer_sees_and_may_not_deploy(self, kubernetes_api, namespace):
+        viewer = kubernetes_api.user(f"viewer-{namespace}", view=namespace)
+        access = check(connect(kubeconfig=str(kubernetes_api.kubeconfig(viewer, namespace))))
+        told = {one.action: one for one in access.permissions}
+        assert told["see services"].allowed
+        assert not told["deploy a model"].allowed
+        assert "create inferenceservices" in told["deploy a model"].missing
+        assert str(told["deploy a model"]).startswith("✗ deploy a model (may not")
+
+    def test_a_plain_cluster_without_kserve(self, tmp_path):
+        api = KubernetesApi(tmp_path, openshift=False, kserve=False, odh=False)
+        try:
+            api.namespace("alice")
+            project = connect(kubeconfig=str(api.kubeconfig(api.user("al ice", view="alice"), "alice")))
+            access = check(project)
+            assert serving.services(target="project", project=project) == []
+            with pytest.raises(serving.ServingError, match="KServe is not installed"):
+                serving.preview("quay.io/a/b:1", "b", format="onnx", project=project)
+            admin = connect(kubeconfig=str(api.kubeconfig(api.user("root", cluster_admin=True), "alice")))
+            with pytest.raises(KindNotFound):
+                admin.list(INFERENCE_SERVICES)
+        finally:
+            api.stop()
+        assert not access.features.openshift
+        assert "KServe is not installed" in access.sentence
+        assert (
+            access.repair
+            == "kubectl create rolebinding al-ice-edit --clusterrole=edit --user='al ice' -n alice"
+        )
+
+
+class TestLogin:
+    def test_the_consoles_line(self):
+        line = parse_login_line(" oc login --token=sha256~abc --server=https://api.example.org:6443 -n alice")
+        assert (line.server, line.token, line.namespace) == (
+            "https://api.example.org:6443",
+            "sha256~abc",
+            "alice",
+        )
+        assert "sha256~abc" not in repr(line)
+        assert parse_login_line("oc login https://api:6443 --token sha256~abc").server == "https://api:6443"
+        assert parse_login_line(
+            "$ oc login --server api:6443 --token='x' --insecure-skip-tls-verify"
+        ).insecure
+
+    @pytest.mark.parametrize(
+        "line", ["", "oc whoami", "oc login", "oc login --token=secret-token", "oc login 'secret-token"]
+    )
+    def test_something_else(self, line):
+        with pytest.raises(LoginLineInvalid) as caught:
+            parse_login_line(line)
+        assert "secret-token" not in str(caught.value)
+
+    def test_without_oc_the_login_stays_in_memory(self, kubernetes_api, editor, namespace, monkeypatch):
+        monkeypatch.setenv("PATH", "")
+        line = f"oc login --token={editor.token} --server={kubernetes_api.url} --certificate-authority="
+        project = login_from_line(line + str(kubernetes_api.authority) + f" --namespace={namespace}")
+        assert project.user == editor.name
+        assert connect().user == editor.name
+        assert connect(namespace="other").namespace == "other"
+        assert not (Path.home() / ".kube").exists()
+
+    def test_with_oc_the_terminal_has_it_too(self, kubernetes_api, editor, namespace, tmp_path, monkeypatch):
+        kubectl = shutil.which("kubectl")
+        if kubectl is None:
+            pytest.skip("needs kubectl (Debian: kubernetes-client), which stands in for oc here")
+        (tmp_path / "oc").symlink_to(kubectl)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        home = Path.home() / ".kube"
+        home.mkdir()
+        other = kubernetes_api.user("before", view=namespace)
+        shutil.copy(kubernetes_api.kubeconfig(other, namespace), home / "config")
+        login_from_line(
+            f"oc login --token={editor.token} --server={kubernetes_api.url} "
+            f"--certificate-authority={kubernetes_api.authority} -n {namespace}"
+        )
+        cluster.use(None)
+        assert connect().user == editor.name
+        assert connect().namespace == namespace
+        assert (home / "config").stat().st_mode & 0o077 == 0
+        assert other.token in (home / "config").read_text(), "earlier logins stay"
+        assert "KUBECONFIG" not in os.environ
+
+    def test_a_token_that_is_not_known(self, kubernetes_api):
+        with pytest.raises(LoginExpired):
+            login_from_line(
+                f"oc login --token=wrong --server={kubernetes_api.url} "
+                f"--certificate-authority={kubernetes_api.authority}"
+            )
+        with pytest.raises(NoCluster):
+            connect()
+
+
+class TestDestinations:
+    def test_order_internal_registry_connections_auth_files(self, kubernetes_api, project, namespace, editor):
+        kubernetes_api.namespace("openshift")
+        internal = "image-registry.openshift-image-registry.svc:5000"
+        kubernetes_api.put(
+            {
+                "apiVersion": "image.openshift.io/v1",
+                "kind": "ImageStream",
+                "metadata": {"name": "cli", "namespace": namespace},
+                "status": {"dockerImageRepository": f"{internal}/{namespace}/cli"},
+            }
+        )
+        store_connection(project, "quay", "quay.io/my-org", Credential(username="me", password="pass-1"))
+        home = Path.home() / ".docker"
+        home.mkdir()
+        pair = base64.b64encode(b"me:pass-2").decode()
+        auths = {
+            "ghcr.io/me": {"auth": pair},
+            "quay.io": {"auth": pair},
+            "https://index.docker.io/v1/": {"auth": pair},
+        }
+        (home / "config.json").write_text(json.dumps({"auths": auths}))
+        environ = {"HOME": str(Path.home()), "KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+        found, notes = list_destinations(project, environ=environ)
+        assert notes == []
+        assert [(one.kind, one.prefix) for one in found] == [
+            (DestinationKind.INTERNAL, f"{internal}/{namespace}"),
+            (DestinationKind.CONNECTION, "quay.io/my-org"),
+            (DestinationKind.AUTH_FILE, "ghcr.io/me"),
+            (DestinationKind.AUTH_FILE, "docker.io"),
+        ]
+        assert not found[0].pushable, "it is reached from inside the cluster only"
+        assert "inside the cluster" in found[0].note
+        assert credential_for(project, found[0]).password == editor.token
+        assert credential_for(project, found[1]) == Credential(username="me", password="pass-1")
+        assert credential_for(project, found[2]) is None
+        assert found[1].image("granite", "2") == "quay.io/my-org/granite:2"
+
+    def test_a_pull_only_connection_is_shown_and_not_offered_for_pushing(self, project):
+        store_connection(project, "quay", "quay.io/my-org", Credential(username="me", password="p"))
+        project.patch(SECRETS, "quay", {"data": {"ACCESS_TYPE": base64.b64encode(b'["Pull"]').decode()}})
+        (one,), _ = list_destinations(project, environ={"HOME": str(Path.home())})
+        assert not one.pushable
+
+    def test_without_rights_there_is_a_note(self, kubernetes_api, namespace):
+        nobody = kubernetes_api.user(f"nobody-{namespace}")
+        project = connect(kubeconfig=str(kubernetes_api.kubeconfig(nobody, namespace)))
+        found, notes = list_destinations(project, environ={"HOME": str(Path.home())})
+        assert found == []
+        assert any("connections cannot be read" in note for note in notes)
+
+    def test_a_connection_that_exists_is_not_overwritten(self, project):
+        store_connection(project, "quay", "quay.io/a", Credential(username="me", password="p"))
+        with pytest.raises(Conflict):
+            store_connection(project, "quay", "quay.io/b", Credential(username="me", password="p"))

@@ -1,0 +1,105 @@
+"""The command and the project: check, runtimes, deploy with and without applying, list, delete; and refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.command import odh_oci
+from tests.servers.kubernetes import KubernetesApi
+from tests.servers.registry import Registry
+
+
+@pytest.fixture(scope="module")
+def image(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image of an ONNX model, with its digest."""
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "model.onnx").write_bytes(b"\x08\x08" + bytes(1000))
+    name = f"{registry.host}/cli/project:1"
+    return odh_oci("build", folder, name, "--base", "embedded", "--insecure").ok().out.strip()
+
+
+@pytest.fixture
+def as_editor(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+
+
+@pytest.fixture
+def as_nobody(kubernetes_api: KubernetesApi, namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = kubernetes_api.user(f"nobody-{namespace}")
+    monkeypatch.setenv("KUBECONFIG", str(kubernetes_api.kubeconfig(user, namespace)))
+
+
+@pytest.mark.usefixtures("as_editor")
+def test_check_says_who_where_and_what(namespace: str) -> None:
+    shown = odh_oci("check").ok().out
+    assert f"editor-{namespace}" in shown
+    assert "✓ deploy a model" in shown
+    found = odh_oci("check", "--json").ok().json
+    assert (found["project"], found["cluster"]["kserve"]) == (namespace, True)
+
+
+@pytest.mark.usefixtures("as_nobody")
+def test_check_names_the_command_that_repairs(namespace: str) -> None:
+    ran = odh_oci("check")
+    assert ran.status == 1
+    assert "✗ deploy a model" in ran.out
+    assert f"oc policy add-role-to-user edit nobody-{namespace} -n {namespace}" in ran.out
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.usefixtures("as_editor")
+def test_runtimes_are_listed(namespace: str) -> None:
+    assert "NAME" in odh_oci("runtimes").ok().out
+    found = odh_oci("runtimes", "--json").ok().json
+    assert found["project"] == namespace
+    assert any("onnx" in {f["name"] for f in runtime["formats"]} for runtime in found["runtimes"])
+
+
+@pytest.mark.usefixtures("as_editor")
+def test_a_deployment_is_shown_then_made_then_removed(
+    kubernetes_api: KubernetesApi, namespace: str, image: str
+) -> None:
+    deploy = ("deploy", image, "digits", "--insecure")
+    objects = list(yaml.safe_load_all(odh_oci(*deploy, "--dry-run", "-o", "yaml").ok().out))
+    assert [one["kind"] for one in objects] == ["ServingRuntime", "InferenceService"]
+    assert objects == odh_oci(*deploy, "--dry-run", "--json").ok().json["manifests"]
+    assert kubernetes_api.get("inferenceservices", "digits", namespace) is None
+
+    made = odh_oci(*deploy, "--no-wait", "--json").ok().json
+    assert (made["name"], made["target"]) == ("digits", "project")
+    service = kubernetes_api.get("inferenceservices", "digits", namespace)
+    assert service
+    assert service["spec"]["predictor"]["model"]["storageUri"] == f"oci://{image.replace(':1@', '@')}"
+    assert [s["name"] for s in odh_oci("list", "--target", "project", "--json").ok().json["services"]] == [
+        "digits"
+    ]
+
+    odh_oci("delete", "digits", "--yes").ok()
+    assert kubernetes_api.get("inferenceservices", "digits", namespace) is None
+    assert kubernetes_api.get("servingruntimes", "digits", namespace) is None
+
+
+@pytest.mark.usefixtures("as_nobody")
+def test_no_permission_is_one_sentence_with_the_command_that_repairs(
+    kubernetes_api: KubernetesApi, namespace: str, image: str
+) -> None:
+    told = odh_oci("deploy", image, "digits", "--insecure", "--no-wait").failed()
+    assert "oc policy add-role-to-user edit" in told
+    assert "services" in odh_oci("list", "--target", "project").failed()
+    assert kubernetes_api.get("servingruntimes", "digits", namespace) is None
+
+
+@pytest.mark.usefixtures("as_editor")
+def test_a_layout_cannot_go_to_a_cluster(tmp_path: Path) -> None:
+    assert "no cluster can read" in odh_oci("deploy", f"oci:{tmp_path}/image", "digits").failed()
+
+
+def test_a_dry_run_works_without_a_cluster(image: str) -> None:
+    options = ("--insecure", "--format", "huggingface", "--gpu", "1", "--arg=--dtype=half", "--dry-run")
+    ran = odh_oci("deploy", image, "granite", *options).ok()
+    service = list(yaml.safe_load_all(ran.out))[1]
+    assert "--dtype=half" in service["spec"]["predictor"]["model"]["args"]
+    assert "no cluster can be asked" in ran.err

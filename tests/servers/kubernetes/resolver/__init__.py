@@ -1,0 +1,1 @@
+"""Names of the fake cluster in a Python process."""

@@ -1,0 +1,338 @@
+"""The wizard and its steps, without a browser: a click is `button.click()`, a typed text a `value`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from odh_oci_widgets import ModelStep, Wizard
+from odh_oci_widgets.builders import BuildStatus, ProgressTracker
+from odh_oci_widgets.oci.events import LayerInfo, LayerProgress, LayerState, Planned
+from odh_oci_widgets.oci.plan import Plan
+from odh_oci_widgets.serving.answering import Answering
+from odh_oci_widgets.widgets import BuildStep, DeployStep, Flow, ImageStep, TestStep
+from odh_oci_widgets.widgets.job import Job
+from odh_oci_widgets.widgets.layer_bars import GROUP, LayerBars
+from odh_oci_widgets.widgets.parts import LOG_LINES, LogPane, Secret
+from tests.servers.vllm import VLLM
+
+PATIENCE = 30
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "Tiny_Model"
+    made.mkdir()
+    (made / "model.onnx").write_bytes(b"not really a model" * 1000)
+    (made / "notes.md").write_text("notes")
+    return made
+
+
+@pytest.fixture
+def wizard(folder: Path, tmp_path: Path) -> Wizard:
+    """A wizard whose model is chosen and whose image goes to a folder."""
+    made = Wizard(str(folder), image=f"oci:{tmp_path}/images:1", base="embedded")
+    made.model.join(PATIENCE)
+    assert made.model.error is None
+    return made
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_model_step_lists_the_files_with_reasons(folder):
+    step = ModelStep(str(folder), exclude=["*.md"])
+    step.choose().join(PATIENCE)
+    assert [file.path for file in step.flow.model.files] == ["model.onnx"]
+    assert "excluded" in step._files.value
+    assert "notes.md" in step._files.value
+
+
+def test_the_selection_changes_at_once(wizard):
+    wizard.model.include.value = "*.md"
+    assert [file.path for file in wizard.flow.model.files] == ["notes.md"]
+    wizard.model.include.value = "nothing*"
+    assert wizard.flow.model is None
+    wizard.model.include.value = ""
+    assert [file.path for file in wizard.flow.model.files] == ["model.onnx", "notes.md"]
+
+
+def test_an_unknown_model_is_told_in_a_sentence_with_a_hint(tmp_path):
+    step = ModelStep(str(tmp_path / "nowhere"))
+    step.choose().join(PATIENCE)
+    assert 'role="alert"' in step._alert.value
+    assert step.error.hint
+    assert step.flow.model is None
+    assert not step.look_up.disabled
+
+
+def test_names_are_suggested_and_typed_ones_are_kept(folder):
+    wizard = Wizard(str(folder))
+    wizard.model.join(PATIENCE)
+    assert wizard.flow.spec.image.startswith("oci:images/tiny")
+    assert wizard.deploy.name.value.startswith("tiny")
+    wizard.image.image.value = "quay.io/me/mine:2"
+    wizard.deploy.name.value = "mine"
+    wizard.model.choose().join(PATIENCE)
+    assert wizard.image.image.value == "quay.io/me/mine:2"
+    assert wizard.deploy.name.value == "mine"
+
+
+@pytest.mark.parametrize("text", ["quay.io/UPPER/case:1", "no-registry:1", "quay.io/me/x:bad tag", "oci:"])
+def test_a_malformed_image_is_refused_where_it_is_typed(text):
+    step = ImageStep(text)
+    assert step.flow.spec is None
+    assert 'role="alert"' in step._alert.value
+    step.image.value = "quay.io/me/x:1"
+    assert step.flow.spec.image == "quay.io/me/x:1"
+    assert step._alert.value == ""
+
+
+def test_risks_are_said(wizard):
+    wizard.image.base.value = "scratch"
+    assert "Warning" in wizard.image._warning.value
+    wizard.deploy.target.value = "project"
+    wizard.deploy.external.value = True
+    assert wizard.deploy._warning.value == ""
+    wizard.deploy.token_auth.value = False
+    assert "everybody" in wizard.deploy._warning.value
+    wizard.deploy.target.value = "sandbox"
+    assert wizard.deploy._warning.value == ""
+
+
+def test_build_runs_beside_the_kernel_and_pins_the_image(wizard):
+    wizard.go(2)
+    wizard.build.start_button.click()
+    assert wizard.build.start_button.disabled
+    wizard.build.join(PATIENCE)
+    assert wizard.build.error is None
+    assert wizard.flow.image
+    assert wizard.deploy.image.value == wizard.flow.image
+    assert "models" not in wizard.build._alert.value
+    assert 'role="progressbar"' in wizard.build._bars._total.value
+    assert "done in" in wizard.build._lines.value
+    assert not wizard._next.disabled
+
+
+def test_the_shown_code_makes_the_same_image(wizard, tmp_path):
+    wizard.build.start()
+    wizard.build.join(PATIENCE)
+    report = wizard.flow.build.report()
+    wizard.image.image.value = f"oci:{tmp_path}/again:1"
+    scope: dict = {}
+    exec(wizard.model.renderings()["Python"], scope)
+    exec(wizard.build.renderings()["Python"].replace("image = ", "made = ").replace(".wait()", ""), scope)
+    assert scope["made"].wait(PATIENCE)
+    assert scope["made"].report()["digest"] == report["digest"]
+
+
+def test_the_containerfile_follows_the_guide(wizard):
+    text = wizard.image.renderings()["Containerfile"]
+    assert "USER 1001" in text
+    assert "/models/1/model.onnx" in text
+    assert "a=rX" in text
+
+
+class ScriptedBuild:
+    """A build that moves as the test says."""
+
+    id, builder = "x", "kernel"
+    plan = Plan(image="r.example/a:1", layers=())
+    image = error = None
+
+    def __init__(self, layers: int) -> None:
+        self.status = BuildStatus.RUNNING
+        self.tracker = ProgressTracker()
+        infos = tuple(LayerInfo(title=f"layer {n}", size=100) for n in range(layers))
+        self.tracker.feed(Planned(image=self.plan.image, layers=infos))
+        self.ended = threading.Event()
+
+    @property
+    def progress(self):
+        return self.tracker.snapshot()
+
+    def logs(self):
+        self.ended.wait(PATIENCE)
+        return iter(())
+
+    def cancel(self) -> None:
+        self.status = BuildStatus.CANCELLED
+        self.ended.set()
+
+    def move(self, layer: int, sent: int) -> None:
+        self.tracker.feed(LayerProgress(layer=layer, sent=sent, total=100, state=LayerState.SENDING))
+
+
+def test_two_hundred_layers_and_at_most_ten_paintings_a_second():
+    step, build = BuildStep(), ScriptedBuild(200)
+    painted: list[float] = []
+    step._bars._total.observe(lambda _: painted.append(time.monotonic()), "value")
+    step.attach(build)
+    began = time.monotonic()
+    while time.monotonic() - began < 1.5:
+        for layer in range(200):
+            build.move(layer, round(60 * (time.monotonic() - began)))
+    build.cancel()
+    step.join(PATIENCE)
+    assert 3 <= len(painted) <= 10 * (painted[-1] - began) + 2
+    assert sum(group.value.count('role="progressbar"') for group in step._bars._groups) == 200
+
+
+def test_a_moving_layer_sends_only_its_group():
+    bars, build = LayerBars(), ScriptedBuild(200)
+    bars.paint(build.progress)
+    sent: list[object] = []
+    for group in bars._groups:
+        group.observe(sent.append, "value")
+    build.move(GROUP + 1, 50)
+    bars.paint(build.progress)
+    assert len(sent) == 1
+
+
+def test_cancel_is_a_wish_and_no_alert(wizard):
+    build = ScriptedBuild(3)
+    wizard.build.attach(build)
+    assert wizard.build.cancel_button.layout.display == ""
+    wizard.build.cancel_button.click()
+    wizard.build.join(PATIENCE)
+    assert wizard.build._alert.value == ""
+    assert "reused" in wizard.build._status.value
+    assert not wizard.build.start_button.disabled
+
+
+def test_a_log_keeps_its_last_lines():
+    pane = LogPane()
+    for number in range(LOG_LINES + 10):
+        pane.append(f"line {number}")
+    pane.paint()
+    assert "line 9\n" not in pane.value
+    assert f"line {LOG_LINES + 9}" in pane.value
+
+
+def test_a_secret_is_gone_from_the_field_when_its_callback_returns():
+    kept: list[str] = []
+    secret = Secret("Password", kept.append)
+    secret.widget.set_state({"value": "hunter2"})
+    assert kept == ["hunter2"]
+    assert secret.widget.value == ""
+    assert "hunter2" not in str(secret.widget.get_state())
+
+
+def test_the_deploy_step_refuses_open_quotes_and_bad_names():
+    step = DeployStep("oci:somewhere:1", name="Bad Name")
+    step.arguments.value = '--x "y'
+    assert "quotes" in step._alert.value
+    assert step.deploy_button.disabled
+    step.arguments.value = ""
+    step.deploy_button.click()
+    step.join(PATIENCE)
+    assert "bad-name" in step._alert.value
+    assert not step.deploy_button.disabled
+
+
+def test_yaml_is_what_the_project_would_get(monkeypatch, tmp_path):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    step = DeployStep("quay.io/me/mobilenet@sha256:" + "0" * 64, name="mobilenet", target="project")
+    step.runtime.value = "kserve-ovms"
+    text = step.renderings()["YAML"]()
+    assert "InferenceService" in text
+    assert "oci://quay.io/me/mobilenet" in text
+
+
+class Remote(Answering):
+    """A service that answers at a URL."""
+
+    target, image = "project", "oci://quay.io/me/granite:1"
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self._url = url
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+
+@pytest.fixture
+def vllm():
+    server = VLLM("granite", delay=0.01)
+    yield server
+    server.stop()
+
+
+def test_text_grows_and_can_be_stopped(vllm):
+    step = TestStep(Remote("granite", vllm.url), kind="completion", prompt="Tell me")
+    form = step.completion
+    grown: list[str] = []
+    form._text.observe(lambda change: grown.append(change["new"]), "value")
+    form.max_tokens.value = 1000
+    form.ask_button.click()
+    wait_for(lambda: len(grown) > 2)
+    form.stop_button.click()
+    step.join(PATIENCE)
+    assert "Stopped" in step._status.value
+    assert form.answer.text
+    assert vllm.aborted.wait(PATIENCE)
+
+
+def test_text_is_answered_with_its_numbers(vllm):
+    step = TestStep(Remote("granite", vllm.url), kind="completion", prompt="Tell me")
+    step.completion.max_tokens.value = 5
+    step.completion.ask_button.click()
+    step.join(PATIENCE)
+    assert "5 tokens" in step._status.value
+    assert "w4" in step.completion._text.value
+    assert vllm.requests[-1]["max_tokens"] == 5
+
+
+def test_a_wrong_picture_and_a_wrong_model_are_told_in_a_sentence(vllm):
+    step = TestStep(Remote("other", vllm.url), kind="classification")
+    step.classification.put([("notes.txt", b"no picture")])
+    step.classification.ask_button.click()
+    step.join(PATIENCE)
+    assert 'role="alert"' in step._alert.value
+    assert not step.classification.ask_button.disabled
+
+
+def test_steps_share_a_flow():
+    flow = Flow()
+    ImageStep("quay.io/me/x:1", flow=flow)
+    assert BuildStep(flow=flow).flow.spec.image == "quay.io/me/x:1"
+
+
+def test_a_viewer_without_widgets_gets_a_line_with_the_call():
+    bundle = Wizard()._repr_mimebundle_()
+    assert "Wizard()" in bundle["text/plain"]
+    assert "Wizard()" in bundle["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_a_job_tells_errors_and_forgets_when_abandoned():
+    told: list[object] = []
+    Job(lambda _: 1 / 0, done=told.append, failed=told.append).join(PATIENCE)
+    assert "ZeroDivisionError" in str(told[0])
+    gate = threading.Event()
+    job = Job(lambda _: gate.wait(PATIENCE), done=told.append, failed=told.append)
+    job.abandon()
+    gate.set()
+    job.join(PATIENCE)
+    assert len(told) == 1
+
+
+def test_every_button_has_text(wizard):
+    def buttons(widget):
+        if type(widget).__name__ == "Button":
+            yield widget
+        for child in getattr(widget, "children", ()):
+            yield from buttons(child)
+
+    for step in (wizard, *wizard.steps):
+        for found in buttons(step):
+            assert found.description.strip()
