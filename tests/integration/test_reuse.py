@@ -66,7 +66,23 @@ class Counter:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_PUT = do_POST = do_PATCH = do_HEAD = do_DELETE = _pass
+            def do_GET(self) -> None:
+                self._pass()
+
+            def do_PUT(self) -> None:
+                self._pass()
+
+            def do_POST(self) -> None:
+                self._pass()
+
+            def do_PATCH(self) -> None:
+                self._pass()
+
+            def do_HEAD(self) -> None:
+                self._pass()
+
+            def do_DELETE(self) -> None:
+                self._pass()
 
             def log_message(self, *_arguments: object) -> None:
                 pass
