@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import ClusterError, KindNotFound, NotAllowed, ObjectNotFound
+from .gpus import Gpu, gpu_of
 from .project import Project
 from .resources import HARDWARE_PROFILES
 
@@ -22,6 +23,8 @@ class HardwareProfile:
     display_name: str
     resources: dict[str, str] = field(default_factory=dict)
     resource_version: str = ""
+    #: what nodes it selects, where it says so
+    gpu: Gpu | None = None
 
     @property
     def accelerators(self) -> dict[str, str]:
@@ -71,4 +74,5 @@ def _profile(manifest: dict[str, Any]) -> HardwareProfile:
             for one in spec.get("identifiers") or ()
         },
         resource_version=str(metadata.get("resourceVersion", "")),
+        gpu=gpu_of(((spec.get("schedulingSpec") or {}).get("node") or {}).get("nodeSelector") or {}),
     )

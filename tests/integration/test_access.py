@@ -321,7 +321,10 @@ class TestCheck:
         assert features.kserve
         assert features.builds
         assert features.templates
-        assert [one.name for one in features.gpu_profiles] == ["nvidia-t4"]
+        (profile,) = features.gpu_profiles
+        assert profile.name == "nvidia-t4"
+        assert profile.gpu is not None
+        assert profile.gpu.compute_capability == 7.5
         json.dumps(access.to_dict())
 
     def test_a_fresh_workbench_may_do_nothing_and_reads_how_to_change_that(
