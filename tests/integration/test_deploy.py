@@ -186,11 +186,7 @@ class TestRefused:
             **where,
         )
         with pytest.raises(
-<<<<<<< HEAD
-            Refused, match="webhook `inferenceservice.kserve-webhook-server.validator` refused it: no"
-=======
             Refused, match=r"webhook `inferenceservice\.kserve-webhook-server\.validator` refused it: no"
->>>>>>> faults
         ):
             serving.deploy(IMAGE, "digits", project=project, **GIVEN)
         assert names(project, SERVING_RUNTIMES) == []
