@@ -73,7 +73,7 @@ class BuildStep(Step):
             self._what.value = html.facts(
                 {
                     "Model": f"{model.name} ({human_bytes(model.size)})",
-                    "Image": spec.image,
+                    "Image": html.element("code", spec.image),
                     "Base image": spec.base,
                 }
             )

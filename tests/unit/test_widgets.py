@@ -80,6 +80,7 @@ def test_names_are_suggested_and_typed_ones_are_kept(folder):
     assert wizard.flow.spec.image.startswith("oci:images/tiny")
     assert wizard.deploy.name.value.startswith("tiny")
     wizard.image.image.value = "quay.io/me/mine:2"
+    assert wizard.image.place.value == "typed"
     wizard.deploy.name.value = "mine"
     wizard.model.choose().join(PATIENCE)
     assert wizard.image.image.value == "quay.io/me/mine:2"
