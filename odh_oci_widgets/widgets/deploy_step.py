@@ -287,7 +287,7 @@ def _check(text: str, *, value: bool) -> widgets.Checkbox:
 def _review(spec: DeploySpec, *, login: bool) -> html.Html:
     words = {
         "Model deployment name": spec.name,
-        "Image": spec.image,
+        "Image": html.element("code", spec.image),
         "Where it runs": {value: text for text, value in TARGETS}[spec.target],
     }
     if spec.target == "project":

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from traitlets import Any as AnyTrait
-from traitlets import HasTraits, Instance, Unicode
+from traitlets import HasTraits, Instance, Int, Unicode
 
 from odh_oci_widgets.cluster.destinations import Destination, credential_for
 from odh_oci_widgets.models import Model, ModelFormat
@@ -108,6 +108,8 @@ class Flow(HasTraits):
     image = Unicode()
     #: the service to call (`odh_oci_widgets.serving.Service`)
     service = AnyTrait(allow_none=True)
+    #: rises when a step has something new to say
+    moment = Int()
 
     def __init__(self, **state: Any) -> None:
         super().__init__(**state)

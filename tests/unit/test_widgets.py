@@ -80,6 +80,7 @@ def test_names_are_suggested_and_typed_ones_are_kept(folder):
     assert wizard.flow.spec.image.startswith("oci:images/tiny")
     assert wizard.deploy.name.value.startswith("tiny")
     wizard.image.image.value = "quay.io/me/mine:2"
+    assert wizard.image.place.value == "typed"
     wizard.deploy.name.value = "mine"
     wizard.model.choose().join(PATIENCE)
     assert wizard.image.image.value == "quay.io/me/mine:2"
@@ -212,11 +213,13 @@ def test_a_moving_layer_sends_only_its_group():
 def test_cancel_is_a_wish_and_no_alert(wizard):
     build = ScriptedBuild(3)
     wizard.build.attach(build)
+    assert "running" in wizard._tabs[2].description
     assert wizard.build.cancel_button.layout.display == ""
     wizard.build.cancel_button.click()
     wizard.build.join(PATIENCE)
     assert wizard.build._alert.value == ""
     assert "reused" in wizard.build._status.value
+    assert "cancelled" in wizard._tabs[2].description
     assert not wizard.build.start_button.disabled
 
 
