@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from traitlets import Any as AnyTrait
-from traitlets import HasTraits, Instance, Unicode
+from traitlets import HasTraits, Instance, Int, Unicode
 
 from odh_oci_widgets.models import Model, ModelFormat
 from odh_oci_widgets.oci.credentials import Credential, Credentials
@@ -94,6 +94,9 @@ class Flow(HasTraits):
 
     model = Instance(Model, allow_none=True)
     spec = Instance(ImageSpec, allow_none=True)
+    #: arguments of the model server, and cards, with which the model fits on the hardware chosen in the Model step
+    suggested_args = AnyTrait(default_value=())
+    suggested_gpus = Int()
     #: the last build started here (`odh_oci_widgets.builders.Build`)
     build = AnyTrait(allow_none=True)
     #: the image to deploy, with its digest once it is built

@@ -27,7 +27,12 @@ def classifier(shared: Path | None, tmp_path: Path) -> dict[str, Path | str]:
     if data is not None and (data / "mobilenet_v2_quant.onnx").is_file():
         (folder / "mobilenet_v2_quant.onnx").symlink_to(data / "mobilenet_v2_quant.onnx")
         model = data / "mobilenet_v2_quant.onnx"
-        return {"model": model, "picture": data / "pelican.jpeg", "labels": data / "synset.txt", "label": "pelican"}
+        return {
+            "model": model,
+            "picture": data / "pelican.jpeg",
+            "labels": data / "synset.txt",
+            "label": "pelican",
+        }
     model = bright_or_dark(folder / "model.onnx")
     labels = tmp_path / "labels.txt"
     labels.write_text("dark\nbright\n")
@@ -203,7 +208,9 @@ def test_no_error_and_no_secret_on_the_way_through_the_browser(open_notebook, la
     notebook.label("Password or token").press("Enter")
     notebook.status("not saved")
     assert notebook.label("Password or token").input_value() == ""
-    assert notebook.execute("print(step.flow.secrets.logins['quay.io'].password)").strip() == "hunter2-hunter2"
+    assert (
+        notebook.execute("print(step.flow.secrets.logins['quay.io'].password)").strip() == "hunter2-hunter2"
+    )
     state = notebook.page.evaluate(
         """async () => {
           const context = window.jupyterapp.shell.currentWidget.context;
