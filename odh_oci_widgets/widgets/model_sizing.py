@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as widgets
 
+from odh_oci_widgets.cluster.hardware import HardwareProfile
 from odh_oci_widgets.models import (
     GPUS,
     Estimate,
@@ -39,7 +41,7 @@ class Card:
     count: int = 1
 
 
-def cards(profiles: Any = ()) -> list[Card]:
+def cards(profiles: Iterable[HardwareProfile] = ()) -> list[Card]:
     """The project's hardware profiles whose card is known by its name, then the known cards."""
     found = []
     for profile in profiles:
@@ -88,12 +90,11 @@ class Sizing(widgets.VBox):
         for widget in (self.context, self.concurrency, self.count):
             widget.observe(lambda _: self._changed(), "value")
         self.card.observe(self._take_card, "value")
-        if flow.has_trait("surroundings"):
-            flow.observe(lambda _: self._offer(), "surroundings")
+        flow.observe(lambda _: self._offer(), "surroundings")
 
     def _offer(self) -> None:
-        access = getattr(getattr(self._flow, "surroundings", None), "access", None)
-        profiles = access.features.hardware_profiles if access else ()
+        found = self._flow.surroundings
+        profiles = found.access.features.hardware_profiles if found and found.access else ()
         options = (("Not decided yet", None), *((card.name, card) for card in cards(profiles)))
         before = self.card.value
         self._filling = True

@@ -33,7 +33,6 @@ from .model_revision import RevisionChoice
 from .model_search import HubSearch
 from .model_sizing import Sizing
 from .model_sources import FolderSource, NotebookSource, S3Source, WebSource, variables
-from .model_transfer import Transfer
 from .parts import Disclosure, Secret, button, cell, field, grid, row
 from .step import Step
 from .words import counted, globs
@@ -103,7 +102,6 @@ class ModelStep(Step):
         self.revision = RevisionChoice(self.use, lambda: self.flow.secrets.token)
         self.files = FileTree(self._tick)
         self.sizing = Sizing(self.flow)
-        self.transfer = Transfer(self.flow)
         self.location.observe(lambda change: self.choose() if change["new"].strip() else None, "value")
         self.source.observe(lambda _: self._show_source(), "value")
         for text in (self.include, self.exclude):
@@ -128,7 +126,6 @@ class ModelStep(Step):
                 cell(self.include, "Patterns, separated by commas; empty: the usual choice."),
                 cell(self.exclude, "Patterns, separated by commas."),
             ),
-            self.transfer,
             seen=self.files.look,
         )
         self._needs = Disclosure("memory and arguments", self.sizing)

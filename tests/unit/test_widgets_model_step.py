@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from odh_oci_widgets import ModelStep, Wizard
+from odh_oci_widgets import ModelStep
+from odh_oci_widgets.cluster.hardware import HardwareProfile
 from odh_oci_widgets.models import Config, Facts, KvCache, ModelFormat, RuntimeKind, Suggestion
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.widgets import DeployStep, Flow
@@ -251,29 +252,17 @@ def test_the_arguments_that_fit_reach_the_deploy_step_and_typed_ones_stay():
 
 
 def test_hardware_profiles_come_before_known_cards():
-    class Profile:
-        name, display_name, accelerators = "gpu-large", "Large: NVIDIA A100 80GB", {"nvidia.com/gpu": "2"}
+    def profile(name: str, accelerator: str, count: str) -> HardwareProfile:
+        return HardwareProfile(
+            name=name.lower(), namespace="x", display_name=name, resources={accelerator: count, "cpu": "2"}
+        )
 
-    class Odd:
-        name, display_name, accelerators = "other", "Other accelerator", {"amd.com/gpu": "1"}
-
-    found = cards([Profile(), Odd()])
+    named = profile("Large: NVIDIA A100 80GB", "nvidia.com/gpu", "2")
+    odd = profile("Other accelerator", "amd.com/gpu", "1")
+    found = cards([named, odd])
     assert found[0].name == "Large: NVIDIA A100 80GB (2 x A100-80GB, 80 GiB)"
     assert found[0].count == 2
     assert found[1].name == "A16, 16 GiB"
-
-
-def test_what_would_move_is_told(tmp_path: Path):
-    (tmp_path / "model.onnx").write_bytes(b"x" * 5000)
-    wizard = Wizard(str(tmp_path / "model.onnx"), image=f"oci:{tmp_path}/images:1", base="embedded")
-    wizard.model.join(PATIENCE)
-    transfer = wizard.model.transfer
-    assert transfer.layout.display == ""
-    transfer.start()
-    transfer.join(PATIENCE)
-    assert "would move" in transfer._answer.value
-    wizard.image.image.value = ""
-    assert transfer.layout.display == "none"
 
 
 def test_the_latest_counts():
