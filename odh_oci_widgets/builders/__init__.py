@@ -20,7 +20,7 @@ from .recorded import RecordedBuild
 from .report import human_bytes
 
 # After the module `.build`, so that the package's `build` is the function.
-from .starting import BUILDERS, Offer, build, builder_named, builds, hub_secrets, offers, start
+from .starting import BUILDERS, Offer, build, builder_named, builds, offers, plan_secrets, start
 
 __all__ = [
     "BUILDERS",
@@ -47,9 +47,9 @@ __all__ = [
     "build",
     "builder_named",
     "builds",
-    "hub_secrets",
     "human_bytes",
     "offers",
     "plan_image",
+    "plan_secrets",
     "start",
 ]

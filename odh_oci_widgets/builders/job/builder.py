@@ -103,7 +103,7 @@ class JobBuilder:
         # The Job first, so that it owns the others and nothing is left over if we end here: its pod waits for them,
         # and its deadline ends the wait.
         try:
-            self.project.create(secret(plan, build_id, auths, (secrets or {}).get("hf"), proxies, made))
+            self.project.create(secret(plan, build_id, auths, secrets or {}, proxies, made))
             self.project.create(config_map(plan, build_id, engine, made))
         except BaseException:
             with suppress(ClusterError):
