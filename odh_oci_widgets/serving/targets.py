@@ -55,7 +55,7 @@ def deploy(
         cpu: processors (`500m`, `2`); default: by the kind of runtime.
         memory: `4Gi`; default: from the model's size.
         pull_secret: name of a Secret or connection of the project that may pull the image; or a `Credential`, from
-            which such a connection is made (the sandbox pulls with it).
+            which such a connection is made, and with which the sandbox pulls.
         external: reachable from outside the cluster through a route.
         token_auth: calls need a token whose owner may read the service.
         display_name: the name that the dashboard shows; default: `name`.
@@ -73,9 +73,13 @@ def deploy(
     """
     check_name(name)
     if _checked(target) == "sandbox":
-        credentials = _credentials(image, pull_secret)
         return _sandbox().deploy(  # type: ignore[no-any-return]
-            image, name, format=format, args=tuple(args), insecure=insecure, credentials=credentials
+            image,
+            name,
+            format=format,
+            args=tuple(args),
+            insecure=insecure,
+            credentials=_credentials(image, pull_secret),
         )
     from .project import deploying
 
@@ -184,14 +188,15 @@ def _checked(target: str) -> str:
     return target
 
 
-def _credentials(image: str, pull_secret: str | Credential | None) -> Credentials | None:
-    """What the sandbox pulls with: the credential given, or (None) the auth files. Secrets are the project's."""
-    from odh_oci_widgets.oci import Credentials, Reference, parse_image
+def _credentials(image: str, given: str | Credential | None) -> Credentials | None:
+    """What the sandbox pulls with: the credential given, else the auth files."""
+    from odh_oci_widgets.oci.credentials import Credentials
+    from odh_oci_widgets.oci.reference import Reference, parse_image
 
     reference = parse_image(image)
-    if pull_secret is None or isinstance(pull_secret, str) or not isinstance(reference, Reference):
+    if given is None or isinstance(given, str) or not isinstance(reference, Reference):
         return None
-    return Credentials(explicit={reference.registry: pull_secret})
+    return Credentials({reference.registry: given})
 
 
 def _sandbox() -> Any:

@@ -171,6 +171,11 @@ def badge(word: str, kind: str) -> Html:
     return element("span", word, class_="odh-oci-badge", data_kind=kind)
 
 
+def strip(sentence: str, word: str, kind: str) -> Html:
+    """One line on where the user is: a word in a frame (see `badge`) and a sentence."""
+    return element("div", badge(word, kind), element("span", sentence), class_="odh-oci-line")
+
+
 def section(title: str) -> Html:
     """A small heading inside a form."""
     return element("div", title, class_="odh-oci-section", role="heading", aria_level=4)

@@ -16,6 +16,7 @@ PACKAGES = {
     "runc": "runc",
     "busybox": "busybox-static",
     "chromium": "chromium",
+    "kubectl": "kubernetes-client",
 }
 
 
