@@ -20,13 +20,15 @@ from .media import ACCEPT, sha256
 from .reference import Reference
 from .refusals import refusal
 from .retry import TRANSIENT, ConnectionTrouble, Notify, Patience, ignore, retry_after
-from .transport import explain, speaks_plain_http
+from .transport import explain, hopeless, speaks_plain_http
 from .tuning import DEFAULT, Tuning
 
 #: Redirects of a blob to a registry's storage.
 _MAX_REDIRECTS = 5
 #: 401 answers to one request before the registry is believed: tokens run out while several streams share them.
 _MAX_LOGINS = 4
+#: Tries before a registry that never answered is taken for unreachable.
+FIRST_CONTACT_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Repository:
         self.name = reference.repository
         self.tuning = tuning
         self.insecure = insecure
+        #: whether it ever did: what never answered is a wrong name or network rather than a passing fault
+        self._answered = False
         self._actions = "pull,push" if writes else "pull"
         self.cancel = cancel or Event()
         self.http = http_pool(insecure=insecure, read=tuning.stall)
@@ -107,7 +111,10 @@ class Repository:
                 else:
                     return scheme
             assert trouble is not None  # noqa: S101 - both ways failed
-            patience.wait("no connection", explain(trouble, self.reference.registry))
+            error = explain(trouble, self.reference.registry)
+            if patience.failures >= FIRST_CONTACT_TRIES - 1:
+                raise error
+            patience.wait("no connection", error)
 
     def url(self, path: str) -> str:
         """The URL of `path` below this repository (`blobs/…`)."""
@@ -153,6 +160,7 @@ class Repository:
         except ConnectionTrouble:
             patience.check()  # broken because the user cancelled
             raise
+        self._answered = True
         return response, authorization
 
     def request(
@@ -189,7 +197,10 @@ class Repository:
                     stream=stream,
                 )
             except ConnectionTrouble as error:
-                patience.wait(str(explain(error, self.reference.registry).message), self.explain(error))
+                trouble = self.explain(error)
+                if not self._answered and (hopeless(error) or patience.failures >= FIRST_CONTACT_TRIES - 1):
+                    raise trouble from error
+                patience.wait(trouble.message, trouble)
                 continue
             if response.status in ok:
                 return response
