@@ -9,16 +9,50 @@ import pytest
 
 import odh_oci_widgets
 
-NAMES = """
-    __version__
-    search revisions open_model from_object understand estimate_gpu estimate_cpu find_gpu fit_gpu
-    Model ModelFile ModelFormat Facts
-    build builds Build BuildStatus make_plan Plan Credential Credentials inspect_image verify_image
-    connect deploy service services Service ServiceState Diagnosis
-    Completion Prediction Measurement
-    OdhOciError Cancelled
-    Wizard ModelStep ImageStep BuildStep DeployStep TestStep
-""".split()
+NAMES = [
+    "__version__",
+    "search",
+    "revisions",
+    "open_model",
+    "from_object",
+    "understand",
+    "estimate_gpu",
+    "estimate_cpu",
+    "find_gpu",
+    "fit_gpu",
+    "Model",
+    "ModelFile",
+    "ModelFormat",
+    "Facts",
+    "build",
+    "builds",
+    "Build",
+    "BuildStatus",
+    "make_plan",
+    "Plan",
+    "Credential",
+    "Credentials",
+    "inspect_image",
+    "verify_image",
+    "connect",
+    "deploy",
+    "service",
+    "services",
+    "Service",
+    "ServiceState",
+    "Diagnosis",
+    "Completion",
+    "Prediction",
+    "Measurement",
+    "OdhOciError",
+    "Cancelled",
+    "Wizard",
+    "ModelStep",
+    "ImageStep",
+    "BuildStep",
+    "DeployStep",
+    "TestStep",
+]
 
 #: What a service can be asked, wherever it runs.
 CALLS = {"complete", "chat", "stream", "classify", "infer", "measure", "calls"}
@@ -52,5 +86,7 @@ def test_what_a_build_needs_brings_nothing_heavy() -> None:
         "import sys, odh_oci_widgets; odh_oci_widgets.open_model, odh_oci_widgets.build, odh_oci_widgets.Credentials\n"
         "print(*({'numpy', 'PIL', 'kubernetes', 'ipywidgets', 'pandas'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout.strip() == ""
