@@ -102,6 +102,9 @@ class Flow(HasTraits):
     destination = Instance(Destination, allow_none=True)
     model = Instance(Model, allow_none=True)
     spec = Instance(ImageSpec, allow_none=True)
+    #: arguments of the model server, and cards, with which the model fits on the hardware chosen in the Model step
+    suggested_args = AnyTrait(default_value=())
+    suggested_gpus = Int()
     #: the last build started here (`odh_oci_widgets.builders.Build`)
     build = AnyTrait(allow_none=True)
     #: the image to deploy, with its digest once it is built

@@ -52,8 +52,7 @@ def test_the_model_step_lists_the_files_with_reasons(folder):
     step = ModelStep(str(folder), exclude=["*.md"])
     step.choose().join(PATIENCE)
     assert [file.path for file in step.flow.model.files] == ["model.onnx"]
-    assert "excluded" in step._files.value
-    assert "notes.md" in step._files.value
+    assert {line.path: line.why for line in step.files.lines} == {"model.onnx": "", "notes.md": "excluded"}
 
 
 def test_the_selection_changes_at_once(wizard):
