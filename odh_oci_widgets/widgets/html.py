@@ -195,6 +195,24 @@ def answer(prompt: str, text: str) -> Html:
     )
 
 
+def timeline(label: str, moments: Iterable[tuple[str, str, bool]]) -> Html:
+    """What happened, one line each: when, what, and whether it is a warning."""
+    return element(
+        "ol",
+        *(
+            element(
+                "li",
+                element("span", when, class_="odh-oci-when"),
+                element("span", element("strong", "Warning: ") if warns else EMPTY, text),
+                data_kind="bad" if warns else "good",
+            )
+            for when, text, warns in moments
+        ),
+        class_="odh-oci-timeline",
+        aria_label=label,
+    )
+
+
 def pictures(chosen: Iterable[tuple[str, str]]) -> Html:
     """Small pictures with their names. Each is a name and a data URL; an empty one has no preview."""
     return element(
