@@ -12,6 +12,7 @@ from .errors import (
     BuildPodFailed,
     BuildTimeout,
     PlanTooLarge,
+    PodmanUnavailable,
     SourceNotReachable,
 )
 from .kernel import KernelBuild, KernelBuilder
@@ -42,6 +43,7 @@ __all__ = [
     "LayerBar",
     "Offer",
     "PlanTooLarge",
+    "PodmanUnavailable",
     "Progress",
     "ProgressTracker",
     "RecordedBuild",

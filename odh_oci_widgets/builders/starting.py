@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from odh_oci_widgets.cluster.errors import ClusterError
 from odh_oci_widgets.models import Model, hub_token
@@ -14,7 +14,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.plan import DEFAULT_BASE, Plan
 
 from .build import Build, Builder
-from .errors import BuilderUnknown
+from .errors import BuilderUnknown, PodmanUnavailable
 from .kernel import KernelBuilder
 from .planning import plan_image
 
@@ -22,24 +22,43 @@ if TYPE_CHECKING:
     from odh_oci_widgets.oci import Credentials
 
 
-def _job() -> Builder:
-    from .job import JobBuilder  # needs a cluster: only where it is wanted
+# Imported only where they are wanted: they need a cluster, or a package of their own.
+def _job(**options: Any) -> Builder:
+    from .job import JobBuilder
 
-    return JobBuilder()
-
-
-#: name -> what makes the builder
-BUILDERS: Mapping[str, Callable[[], Builder]] = {"kernel": KernelBuilder, "job": _job}
+    return JobBuilder(**options)
 
 
-def builder_named(name: str) -> Builder:
-    """The builder of that name. Raises BuilderUnknown."""
+def _openshift(**options: Any) -> Builder:
+    from .openshift import OpenShiftBuilder
+
+    return OpenShiftBuilder(**options)
+
+
+def _podman(**options: Any) -> Builder:
+    from .podman import PodmanBuilder
+
+    return PodmanBuilder(**options)
+
+
+#: name -> what makes the builder; all take `if_running`
+BUILDERS: Mapping[str, Callable[..., Builder]] = {
+    "kernel": KernelBuilder,
+    "job": _job,
+    "openshift": _openshift,
+    "podman": _podman,
+}
+
+
+def builder_named(name: str, **options: Any) -> Builder:
+    """The builder of that name, with its own options. Raises BuilderUnknown."""
     try:
-        return BUILDERS[name]()
+        make = BUILDERS[name]
     except KeyError:
         raise BuilderUnknown(
             f"There is no builder `{name}`.", hint=f"Available: {', '.join(sorted(BUILDERS))}."
         ) from None
+    return make(**options)
 
 
 def build(
@@ -109,7 +128,7 @@ def builds() -> list[Build]:
     """
     found: list[Build] = []
     for make in BUILDERS.values():
-        with suppress(ClusterError):
+        with suppress(ClusterError, PodmanUnavailable):
             found += make().builds()
     return found
 
