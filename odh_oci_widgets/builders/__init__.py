@@ -22,10 +22,11 @@ from .recorded import RecordedBuild
 from .report import human_bytes
 
 # After the module `.build`, so that the package's `build` is the function.
-from .starting import BUILDERS, Offer, build, builder_named, builds, hub_secrets, offers, start
+from .starting import BUILDERS, IN_PROJECT, Offer, build, builder_named, builds, hub_secrets, offers, start
 
 __all__ = [
     "BUILDERS",
+    "IN_PROJECT",
     "Build",
     "BuildConflict",
     "BuildCrashed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from odh_oci_widgets.oci.plan import DEFAULT_BASE, Plan
 
 from .build import Build, Builder
 from .errors import BuilderUnknown, PodmanUnavailable
+from .followed import FollowedBuild
 from .kernel import KernelBuilder
 from .planning import plan_image
 
 if TYPE_CHECKING:
+    from odh_oci_widgets.cluster import Project
     from odh_oci_widgets.oci import Credentials
 
 
@@ -48,6 +51,10 @@ BUILDERS: Mapping[str, Callable[..., Builder]] = {
     "openshift": _openshift,
     "podman": _podman,
 }
+
+
+#: those that run in the project: they take `project`
+IN_PROJECT = frozenset({"job", "openshift"})
 
 
 def builder_named(name: str, **options: Any) -> Builder:
@@ -121,15 +128,21 @@ def start(
     return executor.start(plan, credentials=credentials, secrets=hub_secrets(plan, token), verify=verify)
 
 
-def builds() -> list[Build]:
-    """Running, finished and interrupted builds, newest first: of this process, of others, of earlier kernels.
+def builds(*, project: Project | None = None, wait: float = 0.0) -> list[Build]:
+    """Running, finished and interrupted builds: of this process, of others, of earlier kernels, of the project.
 
-    Builders that cannot work here (no cluster, no permission) have none to show.
+    Newest first for each builder; builders that cannot work here (no cluster, no permission) have none to show.
+    Where a build of the project stands is asked in the background: `wait` seconds are given for it.
     """
     found: list[Build] = []
-    for make in BUILDERS.values():
+    for name, make in BUILDERS.items():
+        options = {"project": project} if project is not None and name in IN_PROJECT else {}
         with suppress(ClusterError, PodmanUnavailable):
-            found += make().builds()
+            found += make(**options).builds()
+    deadline = time.monotonic() + wait
+    for build in found:
+        if isinstance(build, FollowedBuild) and build.builder in IN_PROJECT:
+            build.seen(max(0.0, deadline - time.monotonic()))
     return found
 
 

@@ -15,7 +15,7 @@ from odh_oci_widgets.oci.errors import Cancelled, OdhOciError
 from .output import Output
 
 #: Modules of `commands/`, in the order of the help.
-COMMANDS = ("inspect", "build", "verify", "check", "runtimes", "deploy", "services", "call", "demo")
+COMMANDS = ("inspect", "build", "builds", "verify", "check", "runtimes", "deploy", "services", "call", "demo")
 
 FAILED, USAGE, CANCELLED = 1, 2, 130
 
