@@ -116,9 +116,7 @@ class Api:
 
     def _error(self, status: int, body: bytes, what: str) -> ClusterError:
         # asked only where a command is told; never about the question itself
-        return error_from(
-            self.connection, status, body, what, openshift=lambda: self.openshift
-        )
+        return error_from(self.connection, status, body, what, openshift=lambda: self.openshift)
 
     def _send(
         self,

@@ -64,9 +64,7 @@ class JobBuilder:
         """Raise NotAllowed, with the command that repairs it, where we may not make or follow what a build needs."""
         missing = [str(need) for need in _NEEDS if not may(self.project, need)]
         if missing:
-            command = grant(
-                self.project.user, self.project.namespace, openshift=self.project.api.openshift
-            )
+            command = grant(self.project.user, self.project.namespace, openshift=self.project.api.openshift)
             raise NotAllowed(
                 f"A build in the project `{self.project.namespace}` needs what you may not do there:"
                 f" {', '.join(missing)}.",
