@@ -293,6 +293,17 @@ class Cluster:
             namespace=namespace, insecure=insecure or self.authority is None,
         )  # fmt: skip
 
+    def repair(self, user: User, namespace: str) -> str:
+        """The command that an administrator is to be told for this user, as this kind of cluster has it."""
+        _, _, home, name = user.name.split(":")
+        if not self.has("openshift"):
+            return (
+                f"kubectl create rolebinding {name}-edit --clusterrole=edit "
+                f"--serviceaccount={home}:{name} -n {namespace}"
+            )
+        who = f"-z {name}" if home == namespace else user.name
+        return f"oc policy add-role-to-user edit {who} -n {namespace}"
+
     def in_cluster(self, account: User, folder: Path) -> tuple[dict[str, str], Path]:
         """Environment variables and the account folder that a pod of this account sees."""
         parts = urllib.parse.urlsplit(self.url)

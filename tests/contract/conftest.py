@@ -18,10 +18,12 @@ from pathlib import Path
 import pytest
 
 from odh_oci_widgets.cluster import Project, connect
+from odh_oci_widgets.cluster.access import Need, may
+from odh_oci_widgets.cluster.resources import TEMPLATES
 from tests.servers.kubernetes import KServe, KubernetesApi, User
 
 from .apiserver import ApiServer
-from .cluster import Cluster
+from .cluster import PLATFORM, Cluster
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -108,6 +110,25 @@ def as_viewer(cluster: Cluster, viewer: User, namespace: str) -> Project:
 @pytest.fixture
 def as_nobody(cluster: Cluster, nobody: User, namespace: str) -> Project:
     return connect(kubeconfig=str(cluster.kubeconfig(nobody, namespace)))
+
+
+@pytest.fixture
+def closed_project(
+    cluster: Cluster, _own_server: KubernetesApi | None, project: Project, tmp_path: Path
+) -> Iterator[Project]:
+    """A project whose user may not list the platform's templates."""
+    if _own_server is None:
+        cluster.need("templates")
+        if any(may(project, Need("list", TEMPLATES), namespace=place) for place in PLATFORM):
+            pytest.skip("in this cluster everybody may list the platform's templates")
+        yield project
+        return
+    other = KubernetesApi(tmp_path, templates_readable=False)
+    try:
+        name = other.namespace("closed")
+        yield connect(kubeconfig=str(other.kubeconfig(other.user("alice", edit=name), name)))
+    finally:
+        other.stop()
 
 
 @pytest.fixture
