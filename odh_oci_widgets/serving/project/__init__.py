@@ -38,7 +38,5 @@ def list_services(*, project: Project | None = None) -> list[Service]:
         if has_kserve(project):
             raise
         return []
-    found: list[Service] = [
-        ProjectService(project, one["metadata"]["name"], manifest=one) for one in objects
-    ]
+    found: list[Service] = [ProjectService(project, one["metadata"]["name"], manifest=one) for one in objects]
     return [*found, *list_llm_services(project)]
