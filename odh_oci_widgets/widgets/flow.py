@@ -111,6 +111,8 @@ class Flow(HasTraits):
     image = Unicode()
     #: the service to call (`odh_oci_widgets.serving.Service`)
     service = AnyTrait(allow_none=True)
+    #: rises when a step has something new to say
+    moment = Int()
 
     def __init__(self, **state: Any) -> None:
         super().__init__(**state)

@@ -212,11 +212,13 @@ def test_a_moving_layer_sends_only_its_group():
 def test_cancel_is_a_wish_and_no_alert(wizard):
     build = ScriptedBuild(3)
     wizard.build.attach(build)
+    assert "running" in wizard._tabs[2].description
     assert wizard.build.cancel_button.layout.display == ""
     wizard.build.cancel_button.click()
     wizard.build.join(PATIENCE)
     assert wizard.build._alert.value == ""
     assert "reused" in wizard.build._status.value
+    assert "cancelled" in wizard._tabs[2].description
     assert not wizard.build.start_button.disabled
 
 

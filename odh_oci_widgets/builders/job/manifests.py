@@ -6,10 +6,10 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from odh_oci_widgets.builders.errors import PlanTooLarge
+from odh_oci_widgets.builders.marks import metadata
 from odh_oci_widgets.oci.plan import Plan
 
 from .workbench import PROXY_VARIABLES, Folders, Workbench
@@ -17,12 +17,6 @@ from .workbench import PROXY_VARIABLES, Folders, Workbench
 #: Runs the engine outside a workbench.
 DEFAULT_IMAGE = "registry.access.redhat.com/ubi9/python-312:latest"
 CONTAINER = "engine"
-
-BUILD_LABEL = "org.odh-oci/build"
-#: Hash of the image's name: two builds of one image find each other.
-DESTINATION_LABEL = "org.odh-oci/destination"
-IMAGE_ANNOTATION = "org.odh-oci/image"
-PLAN_ANNOTATION = "org.odh-oci/plan-sha256"
 
 #: What a ConfigMap may hold, with some room for its metadata.
 CONFIG_MAP_BYTES = 2**20 - 16 * 2**10
@@ -49,11 +43,6 @@ class JobSettings:
     #: seconds that a finished Job with its log stays
     keep: int = 24 * 3600
     verify: bool = True
-
-
-def destination_of(image: str) -> str:
-    """Value of `DESTINATION_LABEL`."""
-    return sha256(image.encode()).hexdigest()[:40]
 
 
 def job(
@@ -126,11 +115,11 @@ def job(
                 }
             }
         }
-    metadata = _metadata(plan, build_id)
+    marks = metadata(plan, build_id)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata,
+        "metadata": marks,
         "spec": {
             "backoffLimit": settings.retries,
             "activeDeadlineSeconds": settings.deadline,
@@ -148,7 +137,7 @@ def job(
                     },
                 ]
             },
-            "template": {"metadata": {"labels": metadata["labels"]}, "spec": pod},
+            "template": {"metadata": {"labels": marks["labels"]}, "spec": pod},
         },
     }
 
@@ -165,7 +154,7 @@ def config_map(plan: Plan, build_id: str, engine: bytes, owner: Mapping[str, Any
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": _metadata(plan, build_id) | {"ownerReferences": [_owned(owner)]},
+        "metadata": metadata(plan, build_id, owner),
         "data": {"plan.json": text},
         "binaryData": {"odh-oci-engine.pyz": archive},
     }
@@ -187,35 +176,8 @@ def secret(
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "Opaque",
-        "metadata": _metadata(plan, build_id) | {"ownerReferences": [_owned(owner)]},
+        "metadata": metadata(plan, build_id, owner),
         "stringData": data,
-    }
-
-
-def _metadata(plan: Plan, build_id: str) -> dict[str, Any]:
-    return {
-        "name": build_id,
-        "labels": {
-            "app.kubernetes.io/managed-by": "odh-oci-widgets",
-            "app.kubernetes.io/component": "build",
-            BUILD_LABEL: build_id,
-            DESTINATION_LABEL: destination_of(plan.image),
-        },
-        "annotations": {
-            IMAGE_ANNOTATION: plan.image,
-            PLAN_ANNOTATION: sha256(plan.to_json().encode()).hexdigest(),
-        },
-    }
-
-
-def _owned(owner: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": owner["apiVersion"],
-        "kind": owner["kind"],
-        "name": owner["metadata"]["name"],
-        "uid": owner["metadata"]["uid"],
-        "controller": False,
-        "blockOwnerDeletion": False,
     }
 
 

@@ -34,7 +34,8 @@ def preview(
     **options: Any,
 ) -> Preview:
     """See `serving.preview`."""
-    spec, notes = with_image_facts(spec_of(image, name, **options), insecure=insecure)
+    credential = None if isinstance(pull_secret, str) else pull_secret
+    spec, notes = with_image_facts(spec_of(image, name, **options), credential=credential, insecure=insecure)
     try:
         project = project or connect()
         runtimes, unread = read_runtimes(project)
