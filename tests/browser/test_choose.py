@@ -107,6 +107,12 @@ def test_every_step_is_accessible_in_light_and_dark(open_notebook, library: Hub)
     notebook = open_notebook(_CELL.format(url=library.url))
     notebook.label("Search Hugging Face").fill("granite")
     notebook.status("models, the most downloaded first")
+    # What follows would be true of a checker that sees nothing, too.
+    notebook.page.evaluate(
+        "() => document.querySelector('.odh-oci-wizard').append(document.createElement('button'))"
+    )
+    assert "button-name" in " ".join(serious(notebook.page, "planted"))
+    notebook.page.evaluate("() => document.querySelector('.odh-oci-wizard').lastElementChild.remove()")
     found: list[str] = []
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         notebook.theme(theme)
