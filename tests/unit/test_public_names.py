@@ -69,7 +69,7 @@ def test_each_name_is_there_and_says_what_it_is(name: str) -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(AttributeError, match="odh_oci_widgets.*Wizzard"):
+    with pytest.raises(AttributeError, match=r"odh_oci_widgets.*Wizzard"):
         odh_oci_widgets.Wizzard  # noqa: B018
 
 
