@@ -9,16 +9,50 @@ import pytest
 
 import odh_oci_widgets
 
-NAMES = """
-    __version__
-    search revisions open_model from_object understand estimate_gpu estimate_cpu find_gpu fit_gpu
-    Model ModelFile ModelFormat Facts
-    build builds Build BuildStatus make_plan Plan Credential Credentials inspect_image verify_image
-    connect deploy service services Service ServiceState Diagnosis
-    Completion Prediction Measurement
-    OdhOciError Cancelled
-    Wizard ModelStep ImageStep BuildStep DeployStep TestStep
-""".split()
+NAMES = {
+    "__version__",
+    "search",
+    "revisions",
+    "open_model",
+    "from_object",
+    "understand",
+    "estimate_gpu",
+    "estimate_cpu",
+    "find_gpu",
+    "fit_gpu",
+    "Model",
+    "ModelFile",
+    "ModelFormat",
+    "Facts",
+    "build",
+    "builds",
+    "Build",
+    "BuildStatus",
+    "make_plan",
+    "Plan",
+    "Credential",
+    "Credentials",
+    "inspect_image",
+    "verify_image",
+    "connect",
+    "deploy",
+    "service",
+    "services",
+    "Service",
+    "ServiceState",
+    "Diagnosis",
+    "Completion",
+    "Prediction",
+    "Measurement",
+    "OdhOciError",
+    "Cancelled",
+    "Wizard",
+    "ModelStep",
+    "ImageStep",
+    "BuildStep",
+    "DeployStep",
+    "TestStep",
+}
 
 #: What a service can be asked, wherever it runs.
 CALLS = {"complete", "chat", "stream", "classify", "infer", "measure", "calls"}
@@ -29,13 +63,13 @@ def test_the_surface_is_what_it_was() -> None:
     assert dir(odh_oci_widgets) == sorted(NAMES)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "__version__"])
+@pytest.mark.parametrize("name", sorted(NAMES - {"__version__"}))
 def test_each_name_is_there_and_says_what_it_is(name: str) -> None:
     assert getattr(odh_oci_widgets, name).__doc__
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(AttributeError, match="odh_oci_widgets.*Wizzard"):
+    with pytest.raises(AttributeError, match="no attribute 'Wizzard'"):
         odh_oci_widgets.Wizzard  # noqa: B018
 
 
@@ -52,5 +86,7 @@ def test_what_a_build_needs_brings_nothing_heavy() -> None:
         "import sys, odh_oci_widgets; odh_oci_widgets.open_model, odh_oci_widgets.build, odh_oci_widgets.Credentials\n"
         "print(*({'numpy', 'PIL', 'kubernetes', 'ipywidgets', 'pandas'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout.strip() == ""
