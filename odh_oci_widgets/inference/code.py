@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import keyword
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from textwrap import indent
 from typing import Any
 
 from .generation import Prompt, Sampling, request, turns
@@ -46,13 +47,16 @@ def text_code(
     """
     sampling = sampling or Sampling()
     if style == Style.PYTHON:
-        chat = system is not None or not isinstance(prompt, str)
-        arguments = [_literal(prompt)]
+        turned = not isinstance(prompt, str)
+        chat = system is not None or turned
+        arguments = ["messages" if turned else _literal(prompt)]
         if system is not None:
             arguments.append(f"system={_literal(system)}")
         arguments += [f"{key}={_literal(value)}" for key, value in sampling.fields().items()]
         variable, called = _variable(name), ", ".join(arguments)
         head = f"from odh_oci_widgets import service\n\n{variable} = service({_literal(name)})\n"
+        if turned:
+            head += f"messages = {_literal(prompt)}\n"
         if stream:
             return f'{head}for piece in {variable}.stream({called}):\n    print(piece, end="")'
         return f"{head}print({variable}.{'chat' if chat else 'complete'}({called}).text)"
@@ -146,7 +150,7 @@ def _curl(url: str, token: bool, data: str, *, stream: bool = False) -> str:
 
 def _openai(url: str, path: str, body: dict[str, Any], *, token: bool, stream: bool) -> str:
     chat = path.endswith("chat/completions")
-    arguments = "".join(f"    {key}={_literal(value)},\n" for key, value in body.items())
+    arguments = indent("".join(f"{key}={_literal(value)},\n" for key, value in body.items()), "    ")
     key = f'os.environ["{TOKEN}"]' if token else '"none"'
     head = "import os\n\n" if token else ""
     lines = [
@@ -171,6 +175,12 @@ def _literal(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, (list, tuple)) and all(isinstance(item, Mapping) for item in value):
+        lines = "".join(
+            f"    {{{', '.join(f'{_literal(k)}: {_literal(v)}' for k, v in item.items())}}},\n"
+            for item in value
+        )
+        return f"[\n{lines}]"
     return repr(value)
 
 

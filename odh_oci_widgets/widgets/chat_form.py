@@ -44,9 +44,11 @@ class ChatForm(CompletionForm):
         ]
 
     @property
-    def said(self) -> str | list[dict[str, str]]:
-        """What the next call sends: the conversation until now, with the message."""
-        return [*self.turns, {"role": "user", "content": self.prompt.value}]
+    def said(self) -> list[dict[str, str]]:
+        """What the next call sends: the conversation with the message; before there is one, what the last sent."""
+        if self.prompt.value.strip() or not self.turns:
+            return [*self.turns, {"role": "user", "content": self.prompt.value}]
+        return self.turns[:-1]
 
     def forget(self) -> None:
         """Begin anew."""

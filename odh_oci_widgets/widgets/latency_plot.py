@@ -82,7 +82,9 @@ def numbers(found: Measurement) -> html.Html:
         [
             html.facts(facts),
             html.table(
-                "Time within which that share of the calls ended", ("", "50 %", "90 %", "95 %", "99 %"), rows
+                "Time within which that share of the calls ended",
+                ("Of what", "50 %", "90 %", "95 %", "99 %"),
+                rows,
             ),
             errors if found.errors else html.EMPTY,
         ]

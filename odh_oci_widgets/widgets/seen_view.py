@@ -28,7 +28,8 @@ def view(service: Any, pictures: Sequence[tuple[str, Any]], preprocessing: str) 
         ]
     except (WrongShape, NotAPicture):
         return html.EMPTY
-    recipe = f"{name}: {RECIPES[name]}; as {frame.axes}, {frame.height} x {frame.width}, {spec.datatype}"
+    axes = f"N{frame.axes}, " if frame.axes in {"CHW", "HWC"} else ""
+    recipe = f"{name}: {RECIPES[name]}; {axes}{frame.height} x {frame.width}, {spec.datatype}"
     return html.element(
         "div",
         html.element("div", html.element("strong", "As the model sees it"), f" ({recipe})"),

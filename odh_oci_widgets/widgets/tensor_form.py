@@ -12,6 +12,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html, raw_view
 from .job import Job
+from .latency_plot import milliseconds
 from .parts import Rendering, button, cell, field, row, upload
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class TensorForm(widgets.VBox):
         self.answer = answer
         self.enable(ready=True)
         self._outputs.value = raw_view.outputs(answer)
-        self._step.say(f"Answered in {self._step.flow.service.calls[-1].seconds:.2f} s.")
+        self._step.say(f"Answered in {milliseconds(self._step.flow.service.calls[-1].seconds)}.")
 
     def _failed(self, error: OdhOciError) -> None:
         self.enable(ready=True)

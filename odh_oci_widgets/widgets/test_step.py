@@ -84,13 +84,12 @@ class TestStep(Step):
         self._form = widgets.VBox()
         choice = row(cell(self.service), self.find_button)
         choice.add_class("odh-oci-search")
-        self._compose(
-            choice,
-            self.kind,
-            self._form,
+        self._compose(choice, self.kind, self._form)
+        more = (
             Disclosure("load test", self.measuring),
             Disclosure("history", self.history, seen=self.history.paint),
         )
+        self.children = (*self.children[:-1], *more, self.code)  # below what the form says, as the code is
         self.kind.observe(lambda _: self._choose_form(), "value")
         self.service.observe(self._choose, "value")
         self.flow.observe(lambda _: self._offer(), "service")

@@ -96,11 +96,11 @@ class TextForm(widgets.VBox):
 
     def load(self) -> dict[str, Any]:
         """What a load test of this form sends."""
-        said = self.chat.said if self.form is self.chat else self.completion.prompt.value
-        return {
-            "prompt": said or "Once upon a time",
-            "max_tokens": min(self.form.max_tokens.value, 200),
-        }
+        form = self.form
+        said: Any = form.prompt.value or "Once upon a time"
+        if isinstance(form, ChatForm):
+            said = form.said if form.said[-1]["content"] else [{"role": "user", "content": said}]
+        return {"prompt": said, "max_tokens": form.max_tokens.value}
 
     def renderings(self, called: Called) -> Mapping[str, Rendering]:
         """Python of this package, the `openai` client, and the bare request."""
