@@ -6,6 +6,7 @@ from .errors import (
     BuildCrashed,
     BuildError,
     BuilderUnknown,
+    BuildFailed,
     BuildInterrupted,
     BuildNotFound,
     BuildPodFailed,
@@ -20,7 +21,7 @@ from .recorded import RecordedBuild
 from .report import human_bytes
 
 # After the module `.build`, so that the package's `build` is the function.
-from .starting import BUILDERS, Offer, build, builder_named, builds, hub_secrets, offers, start
+from .starting import BUILDERS, Offer, build, builder_named, builds, offers, plan_secrets, start
 
 __all__ = [
     "BUILDERS",
@@ -28,6 +29,7 @@ __all__ = [
     "BuildConflict",
     "BuildCrashed",
     "BuildError",
+    "BuildFailed",
     "BuildInterrupted",
     "BuildNotFound",
     "BuildPodFailed",
@@ -47,9 +49,9 @@ __all__ = [
     "build",
     "builder_named",
     "builds",
-    "hub_secrets",
     "human_bytes",
     "offers",
     "plan_image",
+    "plan_secrets",
     "start",
 ]

@@ -45,5 +45,9 @@ class BuildPodFailed(BuildError):
     """The pod of a build did not start or did not survive: image, quota, node, memory, policy."""
 
 
+class BuildFailed(BuildError):
+    """A build elsewhere failed: a step of it, its input, its output."""
+
+
 class BuildNotFound(BuildError):
     """There is no build of that name (any more)."""

@@ -23,13 +23,11 @@ LOOK_SECONDS = 0.5
 class RecordedBuild:
     """The face of a build that this process does not run. Raises ValueError or OSError for no readable record."""
 
-    builder = "kernel"
-
     def __init__(self, record: Record) -> None:
         self.id = record.id
         self.plan = record.load_plan()
         self._record = record
-        record.load()
+        self.builder = record.load().builder
 
     def __repr__(self) -> str:
         return f"<RecordedBuild {self.id} {self.status} {self.image or self.plan.image}>"

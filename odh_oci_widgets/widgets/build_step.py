@@ -179,12 +179,10 @@ class BuildStep(Step):
 
     @property
     def summary(self) -> str:
-        """Where the build stands, in a word or two."""
+        """Where the build stands, in a word."""
         if self._build is None:
             return ""
-        if self._build.status is BuildStatus.RUNNING:
-            return f"{self._build.progress.fraction:.0%}"
-        return str(self._build.status.value)
+        return self._build.status.value
 
     def renderings(self) -> Mapping[str, str]:
         """Python, from the model on."""

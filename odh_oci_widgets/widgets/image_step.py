@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import ipywidgets as widgets
 
-from odh_oci_widgets.builders import BUILDERS, Offer, hub_secrets, human_bytes, plan_image
+from odh_oci_widgets.builders import BUILDERS, Offer, human_bytes, plan_image, plan_secrets
 from odh_oci_widgets.cluster.destinations import Destination, store_connection
 from odh_oci_widgets.oci.credentials import Credential
 from odh_oci_widgets.oci.errors import OdhOciError
@@ -265,7 +265,7 @@ class ImageStep(Step):
         def work(cancel: threading.Event) -> Preflight:
             plan = plan_image(model, spec.image, **spec.plan_options())
             return preflight(
-                plan, credentials=self.flow.credentials(), secrets=hub_secrets(plan, token), cancel=cancel
+                plan, credentials=self.flow.credentials(), secrets=plan_secrets(plan, token), cancel=cancel
             )
 
         self.run("Looking at the registry and the sources…", work, self._show_forecast)

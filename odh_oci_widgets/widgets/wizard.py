@@ -67,7 +67,7 @@ class Wizard(widgets.VBox):
         self._footer.add_class("odh-oci-footer")
         super().__init__([self._header, self.access, self._body, self._footer])
         self.add_class("odh-oci-wizard")
-        self.flow.observe(lambda _: self._draw(), ["model", "spec", "build", "image", "service"])
+        self.flow.observe(lambda _: self._draw(), ["model", "spec", "build", "image", "service", "moment"])
         self.go(0)
         self.access.look()
         if reference:

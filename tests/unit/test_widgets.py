@@ -52,8 +52,7 @@ def test_the_model_step_lists_the_files_with_reasons(folder):
     step = ModelStep(str(folder), exclude=["*.md"])
     step.choose().join(PATIENCE)
     assert [file.path for file in step.flow.model.files] == ["model.onnx"]
-    assert "excluded" in step._files.value
-    assert "notes.md" in step._files.value
+    assert {line.path: line.why for line in step.files.lines} == {"model.onnx": "", "notes.md": "excluded"}
 
 
 def test_the_selection_changes_at_once(wizard):
@@ -213,11 +212,13 @@ def test_a_moving_layer_sends_only_its_group():
 def test_cancel_is_a_wish_and_no_alert(wizard):
     build = ScriptedBuild(3)
     wizard.build.attach(build)
+    assert "running" in wizard._tabs[2].description
     assert wizard.build.cancel_button.layout.display == ""
     wizard.build.cancel_button.click()
     wizard.build.join(PATIENCE)
     assert wizard.build._alert.value == ""
     assert "reused" in wizard.build._status.value
+    assert "cancelled" in wizard._tabs[2].description
     assert not wizard.build.start_button.disabled
 
 
