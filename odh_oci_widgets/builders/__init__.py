@@ -1,6 +1,5 @@
 """Run a plan somewhere, and follow it."""
 
-from .build import Build, Builder, BuildStatus
 from .errors import (
     BuildConflict,
     BuildCrashed,
@@ -17,10 +16,9 @@ from .errors import (
 from .kernel import KernelBuild, KernelBuilder
 from .planning import plan_image
 from .progress import LayerBar, Progress, ProgressTracker
+from .protocol import Build, Builder, BuildStatus
 from .recorded import RecordedBuild
 from .report import human_bytes
-
-# After the module `.build`, so that the package's `build` is the function.
 from .starting import BUILDERS, Offer, build, builder_named, builds, offers, plan_secrets, start
 
 __all__ = [

@@ -15,10 +15,10 @@ from odh_oci_widgets.models.s3 import sign
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.plan import DEFAULT_BASE, Plan
 
-from .build import Build, Builder
 from .errors import BuilderUnknown
 from .kernel import KernelBuilder
 from .planning import plan_image
+from .protocol import Build, Builder
 
 if TYPE_CHECKING:
     from odh_oci_widgets.oci import Credentials

@@ -123,7 +123,7 @@ class Api:
             read_timeout=read_timeout,
         )
         if response.status >= 400:
-            raise error_from(self.connection, response.status, response.data, what)
+            raise self._error(response.status, response.data, what)
         return json.loads(response.data) if response.data else {}
 
     @contextmanager

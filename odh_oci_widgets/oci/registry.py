@@ -111,10 +111,10 @@ class Repository:
                 else:
                     return scheme
             assert trouble is not None  # noqa: S101 - both ways failed
-            error = explain(trouble, self.reference.registry)
+            told = explain(trouble, self.reference.registry)
             if patience.failures >= FIRST_CONTACT_TRIES - 1:
-                raise error
-            patience.wait("no connection", error)
+                raise told
+            patience.wait("no connection", told)
 
     def url(self, path: str) -> str:
         """The URL of `path` below this repository (`blobs/…`)."""

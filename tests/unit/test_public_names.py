@@ -9,7 +9,7 @@ import pytest
 
 import odh_oci_widgets
 
-NAMES = {
+NAMES = [
     "__version__",
     "search",
     "revisions",
@@ -52,7 +52,7 @@ NAMES = {
     "BuildStep",
     "DeployStep",
     "TestStep",
-}
+]
 
 #: What a service can be asked, wherever it runs.
 CALLS = {"complete", "chat", "stream", "classify", "infer", "measure", "calls"}
@@ -63,13 +63,13 @@ def test_the_surface_is_what_it_was() -> None:
     assert dir(odh_oci_widgets) == sorted(NAMES)
 
 
-@pytest.mark.parametrize("name", sorted(NAMES - {"__version__"}))
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "__version__"])
 def test_each_name_is_there_and_says_what_it_is(name: str) -> None:
     assert getattr(odh_oci_widgets, name).__doc__
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'Wizzard'"):
+    with pytest.raises(AttributeError, match=r"odh_oci_widgets.*Wizzard"):
         odh_oci_widgets.Wizzard  # noqa: B018
 
 

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from odh_oci_widgets.builders.auths import auths_of
-from odh_oci_widgets.builders.build import Build
 from odh_oci_widgets.builders.containerfile import containerfile, local_files
 from odh_oci_widgets.builders.context import context, context_size
 from odh_oci_widgets.builders.errors import PlanTooLarge, SourceNotReachable
 from odh_oci_widgets.builders.in_project import Followers
 from odh_oci_widgets.builders.marks import DESTINATION_LABEL, SELECTOR, IfRunning, destination_of, settle
+from odh_oci_widgets.builders.protocol import Build
 from odh_oci_widgets.builders.report import human_bytes
 from odh_oci_widgets.builders.rights import check_rights
 from odh_oci_widgets.cluster import connect
