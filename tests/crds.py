@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
+
+from tests.servers.kubernetes.custom import read_definition
 
 _FOLDER = Path(__file__).resolve().parents[2] / "shared" / "schemas" / "kserve-crds"
 _MAP = {"type": "object", "additionalProperties": {"type": "string"}}
@@ -77,8 +78,7 @@ def _schema(kind: str, version: str) -> dict[str, Any]:
         "properties": {"apiVersion": {}, "kind": {}, "metadata": {"type": "object"}, "spec": _EXTRACT[kind]},
     }
     if _FOLDER.is_dir():
-        text = (_FOLDER / f"serving.kserve.io_{kind.lower()}s.yaml").read_text()
-        crd = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        crd = read_definition(_FOLDER / f"serving.kserve.io_{kind.lower()}s.yaml")
         root = next(v for v in crd["spec"]["versions"] if v["name"] == version)["schema"]["openAPIV3Schema"]
         root["properties"]["metadata"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     return _strict(root)
@@ -89,12 +89,13 @@ def _strict(schema: Any) -> Any:
         return [_strict(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    made = {key: _strict(value) for key, value in schema.items()}
+    properties = schema.get("properties")
+    # a field may be called `properties` or `format`: the map of fields is no schema itself
+    made = {key: _strict(value) for key, value in schema.items() if key not in {"properties", "format"}}
     if made.get("x-kubernetes-int-or-string"):
         made.pop("type", None)
-    if isinstance(schema.get("properties"), dict):
-        made["properties"] = {key: _strict(value) for key, value in schema["properties"].items()}
+    if isinstance(properties, dict):
+        made["properties"] = {key: _strict(value) for key, value in properties.items()}
         if not schema.get("x-kubernetes-preserve-unknown-fields"):
             made.setdefault("additionalProperties", False)
-    made.pop("format", None)
     return made

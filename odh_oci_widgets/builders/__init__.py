@@ -1,6 +1,5 @@
 """Run a plan somewhere, and follow it."""
 
-from .build import Build, Builder, BuildStatus
 from .errors import (
     BuildConflict,
     BuildCrashed,
@@ -18,11 +17,10 @@ from .errors import (
 from .kernel import KernelBuild, KernelBuilder
 from .planning import plan_image
 from .progress import LayerBar, Progress, ProgressTracker
+from .protocol import Build, Builder, BuildStatus
 from .recorded import RecordedBuild
 from .report import human_bytes
-
-# After the module `.build`, so that the package's `build` is the function.
-from .starting import BUILDERS, IN_PROJECT, Offer, build, builder_named, builds, hub_secrets, offers, start
+from .starting import BUILDERS, IN_PROJECT, Offer, build, builder_named, builds, offers, plan_secrets, start
 
 __all__ = [
     "BUILDERS",
@@ -52,9 +50,9 @@ __all__ = [
     "build",
     "builder_named",
     "builds",
-    "hub_secrets",
     "human_bytes",
     "offers",
     "plan_image",
+    "plan_secrets",
     "start",
 ]

@@ -11,10 +11,10 @@ from odh_oci_widgets.oci.errors import Cancelled, OdhOciError
 from odh_oci_widgets.oci.events import Done, Event, Failed
 from odh_oci_widgets.oci.plan import Plan
 
-from .build import BuildStatus
 from .errors import BuildCrashed, BuildTimeout
 from .eventlog import EventLog
 from .progress import Progress, ProgressTracker
+from .protocol import BuildStatus
 from .report import log_lines, report
 
 

@@ -15,9 +15,9 @@ from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.events import Log
 from odh_oci_widgets.oci.plan import Plan
 
-from .build import Build, BuildStatus
 from .errors import BuildCrashed
 from .followed import FollowedBuild
+from .protocol import Build, BuildStatus
 from .record import Entry, Record, builds_folder, prune, records
 from .recorded import RecordedBuild
 

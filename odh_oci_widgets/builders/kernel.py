@@ -10,9 +10,9 @@ from odh_oci_widgets import oci
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.plan import Plan
 
-from .build import Build
 from .here import BuildHere, builds_here, new_record, running_here
 from .marks import IfRunning, settle
+from .protocol import Build
 from .record import Record
 
 if TYPE_CHECKING:

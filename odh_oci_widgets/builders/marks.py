@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from odh_oci_widgets.oci.plan import Plan
 
-from .build import Build
 from .errors import BuildConflict
+from .protocol import Build
 
 BUILD_LABEL = "org.odh-oci/build"
 #: Hash of the image's name: two builds of one image find each other.

@@ -20,7 +20,7 @@ from odh_oci_widgets.oci.errors import PlanInvalid
 from odh_oci_widgets.oci.events import Event, from_json, to_json
 from odh_oci_widgets.oci.plan import Plan
 
-from .build import BuildStatus
+from .protocol import BuildStatus
 
 #: Finished builds that are remembered.
 RECORDS_KEPT = 50

@@ -10,9 +10,9 @@ from odh_oci_widgets import oci
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.events import Done, Event, Failed
 
-from .build import BuildStatus
 from .errors import BuildInterrupted, BuildTimeout
 from .progress import Progress, ProgressTracker
+from .protocol import BuildStatus
 from .record import Record
 from .report import log_lines, report
 

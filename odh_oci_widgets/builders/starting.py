@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from odh_oci_widgets.cluster.errors import ClusterError
 from odh_oci_widgets.models import Model, hub_token
+from odh_oci_widgets.models.s3 import sign
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.plan import DEFAULT_BASE, Plan
 
-from .build import Build, Builder
 from .errors import BuilderUnknown, PodmanUnavailable
 from .followed import FollowedBuild
 from .kernel import KernelBuilder
 from .planning import plan_image
+from .protocol import Build, Builder
 
 if TYPE_CHECKING:
     from odh_oci_widgets.cluster import Project
@@ -125,7 +127,7 @@ def start(
 ) -> Build:
     """Start a plan made with `plan_image`, and return at once. The hub's token is looked up where none is given."""
     executor = builder_named(builder) if isinstance(builder, str) else builder
-    return executor.start(plan, credentials=credentials, secrets=hub_secrets(plan, token), verify=verify)
+    return executor.start(plan, credentials=credentials, secrets=plan_secrets(plan, token), verify=verify)
 
 
 def builds(*, project: Project | None = None, wait: float = 0.0) -> list[Build]:
@@ -167,9 +169,17 @@ def offers() -> list[Offer]:
     return found
 
 
-def hub_secrets(plan: Plan, token: str | None) -> dict[str, str]:
-    """The hub's token, where a file of the plan needs it: given, `HF_TOKEN`, or the hub's own token file."""
-    if not any(file.source.auth == "hf" for layer in plan.layers for file in layer.files):
-        return {}
-    token = hub_token(token)
-    return {"hf": token} if token else {}
+def plan_secrets(plan: Plan, token: str | None = None) -> dict[str, str]:
+    """What opens the files of a plan, which holds no secret itself; nothing where they are open.
+
+    `hf` is the hub's token: given, `HF_TOKEN`, or the hub's own token file. `s3` is JSON, URL -> the query that
+    signs it for 12 hours, made with the keys of the environment. Raises PackageMissing, ModelAccessMissing.
+    """
+    files = [file.source for layer in plan.layers for file in layer.files]
+    secrets = {}
+    if any(source.auth == "hf" for source in files) and (found := hub_token(token)):
+        secrets["hf"] = found
+    objects = [source.url for source in files if source.auth == "s3" and source.url]
+    if objects:
+        secrets["s3"] = json.dumps(sign(objects))
+    return secrets

@@ -1,5 +1,7 @@
 """The project: connection, identity, permissions, and where images can go."""
 
+from .access import Access, Permission, check
+from .destinations import Destination, DestinationKind, credential_for, list_destinations, store_connection
 from .errors import (
     ClusterBusy,
     ClusterError,
@@ -15,23 +17,37 @@ from .errors import (
     QuotaExceeded,
     Refused,
 )
+from .hardware import HardwareProfile, list_profiles
+from .login import LoginLineInvalid, login_from_line
 from .project import Project, connect, use
 
 __all__ = [
+    "Access",
     "ClusterBusy",
     "ClusterError",
     "ClusterUnreachable",
     "ClusterUntrusted",
     "Conflict",
+    "Destination",
+    "DestinationKind",
+    "HardwareProfile",
     "KindNotFound",
     "KubeconfigInvalid",
     "LoginExpired",
+    "LoginLineInvalid",
     "NoCluster",
     "NotAllowed",
     "ObjectNotFound",
+    "Permission",
     "Project",
     "QuotaExceeded",
     "Refused",
+    "check",
     "connect",
+    "credential_for",
+    "list_destinations",
+    "list_profiles",
+    "login_from_line",
+    "store_connection",
     "use",
 ]

@@ -20,7 +20,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 
 from .connection import Connection, Source
-from .errors import ClusterUnreachable, ClusterUntrusted
+from .errors import ClusterError, ClusterUnreachable, ClusterUntrusted
 from .refusals import error_from
 
 JSON = "application/json"
@@ -32,6 +32,7 @@ _DOCUMENTS = {JSON, APPLY, MERGE}
 _CONNECT_SECONDS = 10.0
 _ATTEMPTS = 4
 _BUSY = {429, 500, 502, 503, 504}
+_OPENSHIFT = {"project.openshift.io", "route.openshift.io"}
 
 
 class Api:
@@ -41,9 +42,30 @@ class Api:
         self.connection = connection
         self._timeout = timeout
         self._pool = _pool(connection)
+        self._openshift: bool | None = None
 
     def __repr__(self) -> str:
         return f"Api({self.connection.host})"
+
+    def groups(self) -> frozenset[str]:
+        """The API groups that the cluster serves now. Raises ClusterError."""
+        answer = self.request("GET", "/apis", what="ask what the cluster offers")
+        found = frozenset(str(one["name"]) for one in answer.get("groups") or ())
+        self._openshift = not _OPENSHIFT.isdisjoint(found)
+        return found
+
+    @property
+    def openshift(self) -> bool:
+        """Whether it is OpenShift, asked once; True where nobody may ask: Open Data Hub mostly stands on it.
+
+        It decides whether people are told `oc` or `kubectl` commands.
+        """
+        if self._openshift is None:
+            try:
+                self.groups()
+            except ClusterError:
+                return True
+        return bool(self._openshift)
 
     def request(
         self,
@@ -75,7 +97,7 @@ class Api:
             if response.status in _BUSY and not last and (repeatable or "Retry-After" in response.headers):
                 time.sleep(_pause(response.headers.get("Retry-After"), attempt))
                 continue
-            raise error_from(self.connection, response.status, response.data, what)
+            raise self._error(response.status, response.data, what)
         raise AssertionError
 
     def upload(
@@ -101,7 +123,7 @@ class Api:
             read_timeout=read_timeout,
         )
         if response.status >= 400:
-            raise error_from(self.connection, response.status, response.data, what)
+            raise self._error(response.status, response.data, what)
         return json.loads(response.data) if response.data else {}
 
     @contextmanager
@@ -115,10 +137,14 @@ class Api:
         response = self._send("GET", path, query, None, JSON, stream=True, read_timeout=read_timeout)
         try:
             if response.status >= 400:
-                raise error_from(self.connection, response.status, response.read(), what)
+                raise self._error(response.status, response.read(), what)
             yield _lines(response, self.connection.host)
         finally:
             response.close()
+
+    def _error(self, status: int, body: bytes, what: str) -> ClusterError:
+        # asked only where a command is told; never about the question itself
+        return error_from(self.connection, status, body, what, openshift=lambda: self.openshift)
 
     def _send(
         self,

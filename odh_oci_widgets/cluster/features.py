@@ -38,11 +38,10 @@ class Features:
 def read_features(project: Project) -> Features:
     """Ask the cluster. Raises ClusterError when it cannot be asked at all."""
     groups = api_groups(project)
-    openshift = "project.openshift.io" in groups or "route.openshift.io" in groups
     kserve = "serving.kserve.io" in groups
     return Features(
         version=_version(project),
-        openshift=openshift,
+        openshift=project.api.openshift,
         kserve=kserve,
         deployment_mode=_deployment_mode(project) if kserve else None,
         builds="build.openshift.io" in groups,
@@ -54,8 +53,7 @@ def read_features(project: Project) -> Features:
 
 def api_groups(project: Project) -> frozenset[str]:
     """The API groups that the cluster serves."""
-    answer = project.api.request("GET", "/apis", what="ask what the cluster offers")
-    return frozenset(str(one["name"]) for one in answer.get("groups") or ())
+    return project.api.groups()
 
 
 def has_kserve(project: Project) -> bool:

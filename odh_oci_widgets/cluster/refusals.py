@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from .connection import Connection, Source
@@ -38,8 +39,13 @@ _UNKNOWN_KIND = ("could not find the requested resource", "page not found", "no 
 _UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _TOO_MANY, _SERVER_ERRORS = 401, 404, 409, 429, 500
 
 
-def error_from(connection: Connection, status: int, body: bytes, what: str) -> ClusterError:
-    """The error for an answer. `what` says what was tried: ``create InferenceService `granite` ``."""
+def error_from(
+    connection: Connection, status: int, body: bytes, what: str, *, openshift: Callable[[], bool]
+) -> ClusterError:
+    """The error for an answer. `what` says what was tried: ``create InferenceService `granite` ``.
+
+    `openshift` is asked only where the error names a command.
+    """
     answer = _status(body)
     text = " ".join(str(answer.get("message") or "").split())
     reason = str(answer.get("reason") or "")
@@ -58,7 +64,7 @@ def error_from(connection: Connection, status: int, body: bytes, what: str) -> C
             **common,
         )
     if forbidden := _FORBIDDEN.search(text):
-        return _not_allowed(what, forbidden, common)
+        return _not_allowed(what, forbidden, common, openshift)
     if status == _CONFLICT:
         return _conflict(what, answer, text, common)
     if status == _NOT_FOUND:
@@ -88,14 +94,17 @@ def _login_hint(connection: Connection) -> str:
     return "Log in again: copy the login command from the console (`oc login --token=… --server=…`)."
 
 
-def _not_allowed(what: str, found: re.Match[str], common: dict[str, Any]) -> NotAllowed:
+def _not_allowed(
+    what: str, found: re.Match[str], common: dict[str, Any], openshift: Callable[[], bool]
+) -> NotAllowed:
     user, namespace = found["user"], found["namespace"]
     resource, _, _ = found["resource"].partition("/")
     where = f"in the project `{namespace}`" if namespace else "for the whole cluster"
     if user == "system:anonymous":
         hint = "Log in first: `oc login --token=… --server=…`."
     elif namespace:
-        command = grant(user, namespace, role=role_for(found["group"], resource))
+        role = role_for(found["group"], resource)
+        command = grant(user, namespace, role=role, openshift=openshift())
         hint = f"Somebody with admin rights in the project can allow it: `{command}`."
     else:
         hint = "Only an administrator of the cluster can allow it."

@@ -104,7 +104,7 @@ class Answering:
         preprocessing: str | Preprocess = "auto",
         timeout: float | None = None,
     ) -> list[list[Prediction]]:
-        """The `top` classes of each picture: a path, bytes, a PIL image, an array, or a list of them.
+        """The `top` classes of each picture: a path, URL, bytes, PIL image, array, or a list of them.
 
         Raises InferenceError: NotAPicture, NotAClassifier, LabelsInvalid and what the server answers.
 

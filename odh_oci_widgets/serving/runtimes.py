@@ -124,7 +124,7 @@ def choose(
         named = [one for one in everything if name in {one.name, one.template}]
         if not named:
             raise RuntimeNotFound(f"There is no serving runtime `{name}`.", hint=_offer(everything))
-        return replace(named[0], why=f"`{name}` was asked for.")
+        return replace(named[0], why=f"`{name}` was asked for. {named[0].why}".rstrip())
     if model_format is None:
         raise RuntimeNotFound(
             "The model's format is not known, so no serving runtime can be chosen.",

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import OptionInvalid, SandboxUnavailable, ServiceNotFound
 from .names import check_name
-from .service import Service
+from .protocol import Service
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from odh_oci_widgets.cluster import Project
-    from odh_oci_widgets.oci.credentials import Credential
+    from odh_oci_widgets.oci.credentials import Credential, Credentials
 
     from .kserve_objects import Preview
 
@@ -55,7 +55,7 @@ def deploy(
         cpu: processors (`500m`, `2`); default: by the kind of runtime.
         memory: `4Gi`; default: from the model's size.
         pull_secret: name of a Secret or connection of the project that may pull the image; or a `Credential`, from
-            which such a connection is made.
+            which such a connection is made, and with which the sandbox pulls.
         external: reachable from outside the cluster through a route.
         token_auth: calls need a token whose owner may read the service.
         display_name: the name that the dashboard shows; default: `name`.
@@ -73,7 +73,14 @@ def deploy(
     """
     check_name(name)
     if _checked(target) == "sandbox":
-        return _sandbox().deploy(image, name, format=format, args=tuple(args), insecure=insecure)  # type: ignore[no-any-return]
+        return _sandbox().deploy(  # type: ignore[no-any-return]
+            image,
+            name,
+            format=format,
+            args=tuple(args),
+            insecure=insecure,
+            credentials=_credentials(image, pull_secret),
+        )
     from .project import deploying
 
     return deploying.deploy(
@@ -179,6 +186,17 @@ def _checked(target: str) -> str:
     if target not in {"project", "sandbox"}:
         raise OptionInvalid(f"`{target}` is no target.", hint="There are `project` and `sandbox`.")
     return target
+
+
+def _credentials(image: str, given: str | Credential | None) -> Credentials | None:
+    """What the sandbox pulls with: the credential given, else the auth files."""
+    from odh_oci_widgets.oci.credentials import Credentials
+    from odh_oci_widgets.oci.reference import Reference, parse_image
+
+    reference = parse_image(image)
+    if given is None or isinstance(given, str) or not isinstance(reference, Reference):
+        return None
+    return Credentials({reference.registry: given})
 
 
 def _sandbox() -> Any:

@@ -73,7 +73,7 @@ class BuildStep(Step):
             self._what.value = html.facts(
                 {
                     "Model": f"{model.name} ({human_bytes(model.size)})",
-                    "Image": spec.image,
+                    "Image": html.element("code", spec.image),
                     "Base image": spec.base,
                 }
             )
@@ -84,14 +84,13 @@ class BuildStep(Step):
         model, spec = self.flow.model, self.flow.spec
         if model is None or spec is None or self.running:
             return
-        secrets = self.flow.secrets
-        options = spec.options() | {"credentials": secrets.credentials(), "token": secrets.token}
+        options = spec.options() | {"token": self.flow.secrets.token}
         self._result.value = ""
         self.flow.image = ""
         self._busy(busy=True)
         self.run(
             "Starting the build…",
-            lambda cancel: (build(model, spec.image, **options), cancel),
+            lambda cancel: (build(model, spec.image, credentials=self.flow.credentials(), **options), cancel),
             lambda result: self._started(*result),
             self._failed,
         )
@@ -180,12 +179,10 @@ class BuildStep(Step):
 
     @property
     def summary(self) -> str:
-        """Where the build stands, in a word or two."""
+        """Where the build stands, in a word."""
         if self._build is None:
             return ""
-        if self._build.status is BuildStatus.RUNNING:
-            return f"{self._build.progress.fraction:.0%}"
-        return str(self._build.status.value)
+        return self._build.status.value
 
     def renderings(self) -> Mapping[str, str]:
         """Python, from the model on."""

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 import yaml
 
 from odh_oci_widgets import serving
+from odh_oci_widgets.models import ModelFormat
 from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html, snippets
@@ -20,6 +21,11 @@ from .service_card import ServiceCard
 from .step import Step
 
 TARGETS = (("Sandbox: this machine", "sandbox"), ("Project: KServe on the cluster", "project"))
+_FORMATS = (
+    ("As the image says", None),
+    *((one.value, one) for one in ModelFormat if one is not ModelFormat.UNKNOWN),
+)
+_NO_PROFILE = ("None: as set here, or from the model's size", None)
 _EXPOSED = "everybody who can reach the route can use the model, because token authentication is off."
 
 
@@ -39,19 +45,28 @@ class DeployStep(Step):
         image: str = "",
         *,
         name: str = "",
-        target: str = "sandbox",
+        target: str | None = None,
         args: tuple[str, ...] = (),
         gpu: int = 0,
         flow: Flow | None = None,
     ) -> None:
         super().__init__(flow)
         self._suggested = ""
+        self._suggested_size: tuple[str, int] = ("", 0)
+        self._given_target = target
         self.image = field(
             widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>"
         )
-        self.target = field(widgets.RadioButtons, "Where it runs", options=TARGETS, value=target)
+        self.target = field(widgets.RadioButtons, "Where it runs", options=TARGETS, value=target or "sandbox")
         self.name = field(widgets.Text, "Model deployment name", value=name)
-        self.runtime = field(widgets.Text, "Serving runtime", placeholder="chosen by the model's format")
+        self.framework = field(widgets.Dropdown, "Model framework", options=_FORMATS)
+        self.runtime = field(
+            widgets.Combobox,
+            "Serving runtime",
+            placeholder="chosen by the model's framework",
+            ensure_option=False,
+        )
+        self.profile = field(widgets.Dropdown, "Hardware profile", options=(_NO_PROFILE,))
         self.arguments = field(
             widgets.Text, "Additional arguments", value=shlex.join(args), placeholder="--dtype=half"
         )
@@ -60,7 +75,7 @@ class DeployStep(Step):
         self.memory = field(widgets.Text, "Memory", placeholder="e.g. 4Gi")
         self.replicas = field(widgets.BoundedIntText, "Replicas", value=1, min=0, max=100)
         self.pull_secret = field(
-            widgets.Text, "Pull secret", placeholder="name of a Secret, for a private image"
+            widgets.Combobox, "Pull secret", placeholder="for a private image", ensure_option=False
         )
         self.external = _check("External route: reachable from outside the cluster", value=False)
         self.token_auth = _check("Token authentication: only who may see the service can call it", value=True)
@@ -71,12 +86,15 @@ class DeployStep(Step):
         self._project_fields = widgets.VBox(
             [
                 grid(
+                    cell(self.framework),
                     cell(self.runtime, "A serving runtime of the project, or of Open Data Hub."),
                     cell(self.arguments, "Given to the model server as they are."),
-                    cell(self.pull_secret),
+                    cell(self.pull_secret, "A connection or Secret of the project."),
                 ),
-                widgets.HTML(html.section("Hardware profile")),
-                grid(cell(self.gpu), cell(self.cpu), cell(self.memory), cell(self.replicas)),
+                widgets.HTML(html.section("Hardware")),
+                grid(
+                    cell(self.profile), cell(self.gpu), cell(self.cpu), cell(self.memory), cell(self.replicas)
+                ),
                 widgets.HTML(html.section("Model route")),
                 self.external,
                 self.token_auth,
@@ -94,14 +112,19 @@ class DeployStep(Step):
         for widget in self._inputs():
             widget.observe(lambda _: self.check(), "value")
         self.flow.observe(lambda _: self._suggest(), ["image", "model", "spec"])
+        self.flow.observe(lambda _: self._size(), ["suggested_args", "suggested_gpus"])
+        self.flow.observe(lambda _: self._offer(), "surroundings")
         self._suggest()
+        self._offer()
 
     def _inputs(self) -> tuple[Any, ...]:
         return (
             self.image,
             self.target,
             self.name,
+            self.framework,
             self.runtime,
+            self.profile,
             self.arguments,
             self.gpu,
             self.cpu,
@@ -112,6 +135,21 @@ class DeployStep(Step):
             self.token_auth,
         )
 
+    def _offer(self) -> None:
+        """Take over what was found around the user."""
+        found = self.flow.surroundings
+        if found is None:
+            return
+        self.runtime.options = tuple(dict.fromkeys(one.name for one in found.runtimes))
+        self.pull_secret.options = found.pull_secrets
+        profiles = found.access.features.hardware_profiles if found.access else ()
+        self.profile.options = (
+            _NO_PROFILE,
+            *((f"{one.display_name} ({one.namespace})", f"{one.namespace}/{one.name}") for one in profiles),
+        )
+        if found.deployable and self._given_target is None and self.target.value == "sandbox":
+            self.target.value = "project"
+
     def _suggest(self) -> None:
         if self.flow.image:
             self.image.value = self.flow.image
@@ -120,6 +158,15 @@ class DeployStep(Step):
             self._suggested = serving.suggest_name(model.name)
             self.name.value = self._suggested
         self.check()
+
+    def _size(self) -> None:
+        """Take over what the Model step found to fit, unless the user said otherwise."""
+        before, now = self._suggested_size, (shlex.join(self.flow.suggested_args), self.flow.suggested_gpus)
+        self._suggested_size = now
+        if self.arguments.value in {"", before[0]}:
+            self.arguments.value = now[0]
+        if self.gpu.value in {0, before[1]}:
+            self.gpu.value = now[1]
 
     @property
     def spec(self) -> DeploySpec:
@@ -133,10 +180,11 @@ class DeployStep(Step):
             ) from error
         insecure = self.flow.spec.insecure if self.flow.spec else False
         common = {"image": self.image.value.strip(), "name": self.name.value.strip(), "insecure": insecure}
-        model = self.flow.model
-        # The image says its model's format; only one made elsewhere leaves it to us.
-        known = model.format if model is not None and self.image.value != self.flow.image else None
+        # An image that was made here says its format itself; the field is for one made elsewhere.
+        known = self.framework.value
         if not in_project:
+            # The suggested arguments are for a card of the cluster.
+            args = () if self.arguments.value == self._suggested_size[0] else args
             return DeploySpec(**common, target="sandbox", format=known, args=args)
         return DeploySpec(
             **common,
@@ -147,6 +195,7 @@ class DeployStep(Step):
             gpu=self.gpu.value,
             cpu=self.cpu.value.strip() or None,
             memory=self.memory.value.strip() or None,
+            hardware_profile=self.profile.value,
             replicas=self.replicas.value,
             pull_secret=self.pull_secret.value.strip() or None,
             external=self.external.value,
@@ -168,7 +217,7 @@ class DeployStep(Step):
         if self.error is not None:
             self.say("")
         self.deploy_button.disabled = not (spec.image and spec.name)
-        self._review.value = _review(spec)
+        self._review.value = _review(spec, login=self.flow.typed_login(spec.image) is not None)
         self.code.refresh()
 
     def start(self) -> Job[Any] | None:
@@ -179,9 +228,14 @@ class DeployStep(Step):
             self.fail(error)
             return None
         self.deploy_button.disabled = True
+        options = spec.options()
+        login = self.flow.typed_login(spec.image)
+        if login is not None:
+            # Whoever had to log in to push needs a login to pull, too.
+            options.setdefault("pull_secret", login)
         return self.run(
             f"Deploying {spec.name}…",
-            lambda _: serving.deploy(spec.image, spec.name, target=spec.target, **spec.options()),
+            lambda _: serving.deploy(spec.image, spec.name, target=spec.target, **options),
             self._deployed,
             self._refused,
         )
@@ -243,19 +297,21 @@ def _check(text: str, *, value: bool) -> widgets.Checkbox:
     return widgets.Checkbox(description=text, value=value, indent=False, layout={"width": "auto"})
 
 
-def _review(spec: DeploySpec) -> html.Html:
+def _review(spec: DeploySpec, *, login: bool) -> html.Html:
     words = {
         "Model deployment name": spec.name,
-        "Image": spec.image,
+        "Image": html.element("code", spec.image),
         "Where it runs": {value: text for text, value in TARGETS}[spec.target],
     }
     if spec.target == "project":
         words |= {
-            "Serving runtime": spec.runtime or "chosen by the model's format",
+            "Model framework": str(spec.format or "as the image says"),
+            "Serving runtime": spec.runtime or "chosen by the model's framework",
             "Additional arguments": shlex.join(spec.args),
             "Hardware profile": ", ".join(
                 part
                 for part in (
+                    spec.hardware_profile or "",
                     f"{spec.gpu} GPU" if spec.gpu else "",
                     f"CPU {spec.cpu}" if spec.cpu else "",
                     f"memory {spec.memory}" if spec.memory else "",
@@ -266,6 +322,7 @@ def _review(spec: DeploySpec) -> html.Html:
             "Replicas": str(spec.replicas),
             "External route": "yes" if spec.external else "no: only inside the cluster",
             "Token authentication": "yes" if spec.token_auth else "no",
-            "Pull secret": spec.pull_secret or "",
+            "Pull secret": spec.pull_secret
+            or ("made from the login typed for the registry" if login else ""),
         }
     return html.facts(words)

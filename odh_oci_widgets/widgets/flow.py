@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from traitlets import Any as AnyTrait
-from traitlets import HasTraits, Instance, Unicode
+from traitlets import HasTraits, Instance, Int, Unicode
 
+from odh_oci_widgets.cluster.destinations import Destination, credential_for
 from odh_oci_widgets.models import Model, ModelFormat
 from odh_oci_widgets.oci.credentials import Credential, Credentials
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
+
+from .surroundings import Surroundings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,10 @@ class ImageSpec:
             if getattr(self, name) != getattr(default, name)
         }
 
+    def plan_options(self) -> dict[str, Any]:
+        """Of those, the ones that say what the image is: the arguments of `plan_image`."""
+        return {name: value for name, value in self.options().items() if name not in {"builder", "verify"}}
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeploySpec:
@@ -49,6 +56,7 @@ class DeploySpec:
     gpu: int = 0
     cpu: str | None = None
     memory: str | None = None
+    hardware_profile: str | None = None
     replicas: int = 1
     pull_secret: str | None = None
     external: bool = False
@@ -78,10 +86,6 @@ class Secrets:
     #: registry host -> user name and password
     logins: dict[str, Credential] = field(default_factory=dict, repr=False)
 
-    def credentials(self) -> Credentials | None:
-        """The typed ones, in front of the auth files; None leaves it to the auth files."""
-        return Credentials(dict(self.logins)) if self.logins else None
-
 
 class Flow(HasTraits):
     """The state of a wizard, or of one step alone. Observe it to know what the user chose.
@@ -92,15 +96,39 @@ class Flow(HasTraits):
     quay.io/me/model:1@sha256:…
     """
 
+    #: what the cluster offers; None while nobody looked
+    surroundings = Instance(Surroundings, allow_none=True)
+    #: the place that was chosen for the image; None for one that was typed
+    destination = Instance(Destination, allow_none=True)
     model = Instance(Model, allow_none=True)
     spec = Instance(ImageSpec, allow_none=True)
+    #: arguments of the model server, and cards, with which the model fits on the hardware chosen in the Model step
+    suggested_args = AnyTrait(default_value=())
+    suggested_gpus = Int()
     #: the last build started here (`odh_oci_widgets.builders.Build`)
     build = AnyTrait(allow_none=True)
     #: the image to deploy, with its digest once it is built
     image = Unicode()
     #: the service to call (`odh_oci_widgets.serving.Service`)
     service = AnyTrait(allow_none=True)
+    #: rises when a step has something new to say
+    moment = Int()
 
     def __init__(self, **state: Any) -> None:
         super().__init__(**state)
         self.secrets = Secrets()
+
+    def credentials(self) -> Credentials | None:
+        """What opens the registry: the login of the chosen place, and what was typed. Asks the cluster: in a thread."""
+        logins = dict(self.secrets.logins)
+        place = self.destination
+        project = self.surroundings.project if self.surroundings else None
+        if place is not None and project is not None:
+            login = credential_for(project, place)
+            if login is not None:
+                logins.setdefault(place.prefix.partition("/")[0], login)
+        return Credentials(logins) if logins else None
+
+    def typed_login(self, image: str) -> Credential | None:
+        """The login that was typed for the registry of an image."""
+        return self.secrets.logins.get(image.partition("/")[0])

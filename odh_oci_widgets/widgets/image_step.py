@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import ipywidgets as widgets
 
-from odh_oci_widgets.models import Model
+from odh_oci_widgets.builders import BUILDERS, Offer, human_bytes, plan_image, plan_secrets
+from odh_oci_widgets.cluster.destinations import Destination, store_connection
 from odh_oci_widgets.oci.credentials import Credential
 from odh_oci_widgets.oci.errors import OdhOciError
+from odh_oci_widgets.oci.forecast import Preflight, preflight
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
 from odh_oci_widgets.oci.reference import Reference, parse_image
+from odh_oci_widgets.serving import suggest_name
 
 from . import html, snippets
 from .flow import Flow, ImageSpec
-from .parts import Disclosure, Secret, cell, field, grid
+from .parts import Disclosure, Secret, button, cell, field, grid, row
 from .step import Step
 from .words import repository_name
 
@@ -25,6 +29,16 @@ _LAYOUTS = (
     ("/models/1/… (OpenVINO Model Server, TensorFlow)", True),
     ("/models/… (vLLM, MLServer, others)", False),
 )
+#: What stands in the list of destinations beside what was found.
+_LAYOUT = ("This machine: an OCI image layout, no registry needed", "layout")
+_TYPED = ("Another registry", "typed")
+#: The builders in words, by their names.
+_BUILDERS = {
+    "kernel": "This notebook's kernel",
+    "job": "A job in the project",
+    "openshift": "An OpenShift build in the project",
+    "podman": "A Podman service",
+}
 _IMAGE_HELP = (
     "registry/repository:tag, or oci:FOLDER:TAG for an OCI image layout on this machine (no registry needed)"
 )
@@ -56,6 +70,8 @@ class ImageStep(Step):
             placeholder="quay.io/<user>/<repository>:<tag>",
             continuous_update=False,
         )
+        self.place = field(widgets.Dropdown, "Destination", options=(_LAYOUT, _TYPED), value=_LAYOUT[1])
+        self.builder = field(widgets.Dropdown, "Built by", options=_builders(()), value="kernel")
         self.base = field(
             widgets.Combobox,
             "Base image",
@@ -71,12 +87,20 @@ class ImageStep(Step):
             value=insecure,
             indent=False,
         )
-        self.verify = widgets.Checkbox(description="Check the image after the push", value=True, indent=False)
+        self.verify = widgets.Checkbox(
+            description="Check each file against the sha256 that its source tells", value=True, indent=False
+        )
         self.user = field(widgets.Text, "User name", continuous_update=False)
         self._password = Secret("Password or token", self._keep_password)
+        self._note = widgets.HTML()
         self._warning = widgets.HTML()
+        self.check_button = button("Check without building", self.look_ahead, disabled=True)
+        self._forecast = widgets.HTML()
+        self._keep_button = button("Keep this login as a connection of the project", self._keep_connection)
+        self._keep_button.layout.display = "none"
         self._compose(
-            cell(self.image, _IMAGE_HELP),
+            grid(cell(self.place), cell(self.image, _IMAGE_HELP)),
+            self._note,
             self._warning,
             Disclosure(
                 "registry login",
@@ -87,6 +111,7 @@ class ImageStep(Step):
                     ),
                 ),
                 self.insecure,
+                self._keep_button,
             ),
             Disclosure(
                 "more options",
@@ -96,9 +121,14 @@ class ImageStep(Step):
                     ),
                     cell(self.layout_in_image),
                     cell(self.platforms, "Separated by commas."),
+                    cell(
+                        self.builder, "kernel: here. job: in the project, also when this notebook is closed."
+                    ),
                 ),
                 self.verify,
             ),
+            row(self.check_button),
+            self._forecast,
         )
         for widget in (
             self.image,
@@ -107,18 +137,56 @@ class ImageStep(Step):
             self.platforms,
             self.insecure,
             self.verify,
+            self.builder,
         ):
             widget.observe(lambda _: self.check(), "value")
         self.user.observe(lambda _: self.code.refresh(), "value")
-        self.flow.observe(self._suggest, "model")
-        self._suggest({"new": self.flow.model})
+        self.image.observe(self._follow, "value")
+        self.place.observe(lambda _: self._suggest(forced=True), "value")
+        self.flow.observe(lambda _: self._suggest(), "model")
+        self.flow.observe(lambda _: self._offer(), "surroundings")
+        self._offer()
 
-    def _suggest(self, change: Any) -> None:
-        """Name the image after the model, unless the user named it."""
-        model: Model | None = change["new"]
-        if model is not None and self.image.value in {"", self._suggested}:
-            tag = model.revision[:12] if model.revision else "1"
-            self._suggested = f"oci:images/{repository_name(model.name)}:{tag}"
+    def _offer(self) -> None:
+        """Fill the lists with what was found around the user."""
+        around = self.flow.surroundings
+        if around is not None:
+            builder = self.builder.value
+            self.builder.options = _builders(around.builders)
+            self.builder.value = builder
+        found = around.destinations if around is not None else ()
+        places = tuple((f"{one.title}{'' if one.pushable else ': no push'}", one) for one in found)
+        chosen = self.place.value
+        self.place.options = (*places, _LAYOUT, _TYPED)
+        typed = self.image.value not in {"", self._suggested}
+        ready = next((one for one in found if one.pushable and "/" in one.prefix), None)
+        if typed:
+            self.place.value = _TYPED[1]
+        else:
+            self.place.value = ready or (chosen if isinstance(chosen, str) else _LAYOUT[1])
+        self._suggest()
+
+    def _follow(self, change: Any) -> None:
+        """A typed image belongs to the destination it begins with, or to none."""
+        text = change["new"].strip()
+        if text not in {"", self._suggested}:
+            found = self.flow.surroundings.destinations if self.flow.surroundings else ()
+            place: Any = next((one for one in found if text.startswith(f"{one.prefix}/")), _TYPED[1])
+            self.place.value = _LAYOUT[1] if text.startswith("oci:") and "//" not in text else place
+
+    def _suggest(self, *, forced: bool = False) -> None:
+        """Name the image after its place and the model, unless the user named it."""
+        place, model = self.place.value, self.flow.model
+        self.flow.destination = place if isinstance(place, Destination) else None
+        self._note.value = html.help_text(place.note) if isinstance(place, Destination) and place.note else ""
+        text = self.image.value.strip()
+        fits = text.startswith(f"{place.prefix}/" if isinstance(place, Destination) else "oci:")
+        untouched = text in {"", self._suggested}
+        if model is not None and place != _TYPED[1] and (untouched or (forced and not fits)):
+            name, tag = repository_name(model.name), model.revision[:12] if model.revision else "1"
+            self._suggested = (
+                place.image(name, tag) if isinstance(place, Destination) else f"oci:images/{name}:{tag}"
+            )
             self.image.value = self._suggested
         self.check()
 
@@ -133,8 +201,23 @@ class ImageStep(Step):
             )
             return
         self.flow.secrets.logins[registry] = Credential(username=user, password=password)
+        around = self.flow.surroundings
+        self._keep_button.layout.display = "" if around is not None and around.project is not None else "none"
         self.say(f"The login of {user} at {registry} is kept for this session and not saved.")
         self.code.refresh()
+
+    def _keep_connection(self) -> None:
+        """Store the typed login in the project, so that the dashboard and the next notebook have it too."""
+        registry, around = self._registry(), self.flow.surroundings
+        login = self.flow.secrets.logins.get(registry or "")
+        if registry is None or login is None or around is None or around.project is None:
+            return
+        project, name = around.project, suggest_name(registry.replace(":", "-"))
+        self.run(
+            f"Storing the login for {registry}…",
+            lambda _: store_connection(project, name, registry, login),
+            lambda kept: self.say(f"Kept as the connection {kept.name} of the project {project.namespace}."),
+        )
 
     def _registry(self) -> str | None:
         try:
@@ -146,6 +229,8 @@ class ImageStep(Step):
     def check(self) -> bool:
         """Whether the fields make sense; `flow.spec` is set accordingly."""
         text = self.image.value.strip()
+        self._forecast.value = ""
+        self.check_button.disabled = True
         self._warning.value = html.warning(_risk(self.base.value.strip(), insecure=self.insecure.value))
         if not text:
             self.flow.spec = None
@@ -164,10 +249,33 @@ class ImageStep(Step):
             platforms=tuple(part.strip() for part in self.platforms.value.split(",") if part.strip()),
             insecure=self.insecure.value,
             verify=self.verify.value,
+            builder=self.builder.value,
         )
+        self.check_button.disabled = self.flow.model is None
         self.say(f"The image will be {text}.")
         self.code.refresh()
         return True
+
+    def look_ahead(self) -> None:
+        """Find out what a build would move and what would stop it, in a thread; nothing is written."""
+        model, spec, token = self.flow.model, self.flow.spec, self.flow.secrets.token
+        if model is None or spec is None:
+            return
+
+        def work(cancel: threading.Event) -> Preflight:
+            plan = plan_image(model, spec.image, **spec.plan_options())
+            return preflight(
+                plan, credentials=self.flow.credentials(), secrets=plan_secrets(plan, token), cancel=cancel
+            )
+
+        self.run("Looking at the registry and the sources…", work, self._show_forecast)
+
+    def _show_forecast(self, found: Preflight) -> None:
+        self._forecast.value = _forecast_card(found)
+        if found.problems:
+            self.fail(found.problems[0])
+        else:
+            self.say(f"It can be built: {human_bytes(found.to_move)} to move.")
 
     @property
     def summary(self) -> str:
@@ -185,6 +293,30 @@ class ImageStep(Step):
             texts["Command"] = snippets.build_command(model.reference, spec)
             texts["Containerfile"] = snippets.containerfile(model, spec)
         return texts
+
+
+def _builders(found: Sequence[Offer]) -> tuple[tuple[str, str], ...]:
+    trouble = {offer.name: offer.trouble for offer in found}
+    return tuple(
+        (f"{_BUILDERS.get(name, name)}{': cannot work here' if trouble.get(name) else ''}", name)
+        for name in BUILDERS
+    )
+
+
+def _forecast_card(found: Preflight) -> html.Html:
+    return html.element(
+        "div",
+        html.facts(
+            {
+                "To move": human_bytes(found.to_move),
+                "Reused": human_bytes(found.reused),
+                "Layers": str(len(found.layers)),
+            }
+        ),
+        *(html.help_text(str(problem)) for problem in found.problems[1:]),
+        *(html.help_text(note) for note in found.notes),
+        class_="odh-oci-card",
+    )
 
 
 def _risk(base: str, *, insecure: bool) -> str:

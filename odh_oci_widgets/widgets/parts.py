@@ -114,6 +114,7 @@ class Disclosure(widgets.VBox):
         """Show or hide."""
         self.button.description = f"{'Show' if self.shown else 'Hide'} {self._name}"
         self.children = (self.button,) if self.shown else (self.button, *self._content)
+        (self.add_class if self.shown else self.remove_class)("odh-oci-open")
         if self.shown and self._seen:
             self._seen()
 

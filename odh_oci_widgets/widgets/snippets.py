@@ -65,6 +65,13 @@ def open_model(reference: str, include: Sequence[str], exclude: Sequence[str], *
     return f"{head}from odh_oci_widgets import open_model\n\nmodel = {call('open_model', reference, **options)}\n"
 
 
+def from_object(model: str, sample: str, name: str) -> str:
+    """Python that exports a variable."""
+    options = {"name": name} if name else {}
+    ask = call("from_object", Raw(model), Raw(f"{sample}[:2]"), **options)
+    return f"from odh_oci_widgets.models import from_object\n\nmodel = {ask}\n"
+
+
 def build(spec: ImageSpec, *, logins: Sequence[tuple[str, str]] = (), token: bool = False) -> str:
     """Python that builds and pushes `model`. `logins`: registry and user name of each typed password."""
     options = spec.options()
@@ -182,41 +189,3 @@ def deploy_command(spec: DeploySpec) -> str:
     if spec.gpu:
         words += ["--gpu", str(spec.gpu)]
     return shlex.join(words) + "\n"
-
-
-def complete(name: str, target: str, prompt: str, max_tokens: int, temperature: float) -> str:
-    """Python that asks a language model."""
-    ask = call("model.complete", prompt, max_tokens=max_tokens, temperature=temperature)
-    return (
-        f"from odh_oci_widgets import service\n\nmodel = {call('service', name, target=target)}\n"
-        f"print({ask}.text)\n"
-    )
-
-
-def complete_curl(url: str, name: str, prompt: str, max_tokens: int, temperature: float) -> str:
-    """The bare request, with the token from the environment."""
-    import json
-
-    body = json.dumps({"model": name, "prompt": prompt, "max_tokens": max_tokens, "temperature": temperature})
-    return (
-        f"curl {shlex.quote(url + '/v1/completions')} \\\n"
-        '  -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\\n'
-        f"  -d {shlex.quote(body)}\n"
-    )
-
-
-def classify(
-    name: str, target: str, pictures: Sequence[str], *, top: int, labels: str | None, preprocessing: str
-) -> str:
-    """Python that classifies pictures. `pictures` and `labels` are names of files."""
-    options: dict[str, Any] = {"top": top}
-    if labels:
-        options["labels"] = labels
-    if preprocessing != "auto":
-        options["preprocessing"] = preprocessing
-    ask = call("model.classify", list(pictures) or ["picture.jpeg"], **options)
-    return (
-        f"from odh_oci_widgets import service\n\nmodel = {call('service', name, target=target)}\n"
-        f"for predictions in {ask}:\n"
-        '    for p in predictions:\n        print(f"{p.probability:6.1%}  {p.label}")\n'
-    )

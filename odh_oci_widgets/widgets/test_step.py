@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import ipywidgets as widgets
 
 from odh_oci_widgets import serving
-from odh_oci_widgets.models.model import GENERATIVE
+from odh_oci_widgets.inference import Sampling
+from odh_oci_widgets.inference.code import Style, classification_code, text_code
+from odh_oci_widgets.models import GENERATIVE
 
-from . import snippets
 from .classification_form import ClassificationForm
 from .completion_form import CompletionForm
 from .flow import Flow
@@ -103,24 +104,32 @@ class TestStep(Step):
         return "answered" if self.completion.answer or self.classification.answer else ""
 
     def renderings(self) -> Mapping[str, str]:
-        """Python, and the bare request for text."""
+        """Python of this package, the bare request, and the `openai` client for text."""
         service = self.flow.service
-        name, target = (service.name, service.target) if service is not None else ("NAME", "sandbox")
+        name = service.name if service is not None else "NAME"
+        url = (service.url if service is not None else None) or "URL"
+        token = service is not None and service.target == "project"
         if self.kind.value == "classification":
             form = self.classification
+            picture = form.names[0] if form.names else "picture.jpeg"
             return {
-                "Python": snippets.classify(
-                    name,
-                    target,
-                    form.names,
+                language: classification_code(
+                    style,
+                    name=name,
+                    url=url,
+                    picture=picture,
                     top=form.top.value,
                     labels=form.labels_name or None,
                     preprocessing=form.preprocessing.value,
+                    token=token,
                 )
+                for language, style in (("Python", Style.PYTHON), ("curl", Style.CURL))
             }
         ask = self.completion
-        options = (ask.prompt.value, ask.max_tokens.value, ask.temperature.value)
-        texts = {"Python": snippets.complete(name, target, *options)}
-        if service is not None and service.url:
-            texts["curl"] = snippets.complete_curl(service.url, name, *options)
-        return texts
+        sampling = Sampling(max_tokens=ask.max_tokens.value, temperature=ask.temperature.value)
+        return {
+            language: text_code(
+                style, name=name, url=url, prompt=ask.prompt.value, sampling=sampling, token=token
+            )
+            for language, style in (("Python", Style.PYTHON), ("openai", Style.OPENAI), ("curl", Style.CURL))
+        }

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
 
 from . import html
+from .access_strip import AccessStrip
 from .build_step import BuildStep
 from .deploy_step import DeployStep
 from .flow import Flow
@@ -26,6 +27,7 @@ class Wizard(widgets.VBox):
     >>> Wizard()  # doctest: +SKIP
     >>> Wizard("hf://ibm-granite/granite-3.0-2b-instruct", image="quay.io/me/granite:1")  # doctest: +SKIP
 
+    `target` is `sandbox` or `project`; by default the project, once there is one in which a model may be deployed.
     What was chosen, built and deployed is in `wizard.flow`; the steps are `wizard.model`, `.image`, `.build`,
     `.deploy` and `.test`. A step may be opened at any time: to deploy an image that exists already, start there.
     """
@@ -38,7 +40,7 @@ class Wizard(widgets.VBox):
         base: str = DEFAULT_BASE,
         insecure: bool = False,
         name: str = "",
-        target: str = "sandbox",
+        target: str | None = None,
         args: tuple[str, ...] = (),
         gpu: int = 0,
         prompt: str = "",
@@ -46,6 +48,7 @@ class Wizard(widgets.VBox):
         flow: Flow | None = None,
     ) -> None:
         self.flow = flow or Flow()
+        self.access = AccessStrip(self.flow)
         self.model = ModelStep(reference, flow=self.flow)
         self.image = ImageStep(image, base=base, insecure=insecure, flow=self.flow)
         self.build = BuildStep(flow=self.flow)
@@ -62,10 +65,11 @@ class Wizard(widgets.VBox):
         self._next = button("Next", lambda: self.go(self._at + 1), style="primary")
         self._footer = widgets.HBox([self._back, self._next])
         self._footer.add_class("odh-oci-footer")
-        super().__init__([self._header, self._body, self._footer])
+        super().__init__([self._header, self.access, self._body, self._footer])
         self.add_class("odh-oci-wizard")
-        self.flow.observe(lambda _: self._draw(), ["model", "spec", "build", "image", "service"])
+        self.flow.observe(lambda _: self._draw(), ["model", "spec", "build", "image", "service", "moment"])
         self.go(0)
+        self.access.look()
         if reference:
             self.model.choose()
 

@@ -46,6 +46,7 @@ from odh_oci_widgets.cluster.project import Project
 from odh_oci_widgets.cluster.resources import CONFIG_MAPS, INFERENCE_SERVICES, PODS, SECRETS
 from odh_oci_widgets.oci import Credential
 from tests.servers.kubernetes.cluster import KubernetesApi
+from tests.servers.programs import require
 
 
 @pytest.fixture(autouse=True)
@@ -405,10 +406,7 @@ class TestLogin:
         assert not (Path.home() / ".kube").exists()
 
     def test_with_oc_the_terminal_has_it_too(self, kubernetes_api, editor, namespace, tmp_path, monkeypatch):
-        kubectl = shutil.which("kubectl")
-        if kubectl is None:
-            pytest.skip("needs kubectl (Debian: kubernetes-client), which stands in for oc here")
-        (tmp_path / "oc").symlink_to(kubectl)
+        (tmp_path / "oc").symlink_to(require("kubectl"))  # the same program, as far as logins go
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
         home = Path.home() / ".kube"
         home.mkdir()

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from odh_oci_widgets import serving
-from odh_oci_widgets.cluster import ClusterError, NotAllowed, QuotaExceeded, Refused, connect
+from odh_oci_widgets.cluster import NotAllowed, QuotaExceeded, Refused, connect
 from odh_oci_widgets.cluster.resources import (
     INFERENCE_SERVICES,
     PODS,
@@ -289,37 +289,3 @@ class TestLife:
         )
         assert list(service.logs(tail=2)) == ["two", "three"]
         assert len(project.list(PODS)) == 1
-
-
-class TestHardwareProfiles:
-    def test_a_profiles_defaults_and_name_are_taken(self, project):
-        _, service = serving.manifests(
-            IMAGE, "granite", project=project, format="huggingface", hardware_profile="nvidia-t4"
-        )
-        predictor = service["spec"]["predictor"]
-        limits = predictor["model"]["resources"]["limits"]
-        assert limits == {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "1"}
-        assert service["metadata"]["annotations"]["opendatahub.io/hardware-profile-name"] == "nvidia-t4"
-        assert (
-            service["metadata"]["annotations"]["opendatahub.io/hardware-profile-namespace"] == "opendatahub"
-        )
-        assert "tolerations" not in predictor, "the profile brings its own"
-
-    def test_its_gpu_chooses_the_runtime(self, project):
-        runtime, _ = serving.manifests(
-            IMAGE, "granite", project=project, format="huggingface", hardware_profile="opendatahub/nvidia-t4"
-        )
-        assert (
-            runtime["metadata"]["annotations"]["opendatahub.io/template-name"] == "vllm-cuda-runtime-template"
-        )
-
-    def test_what_was_asked_for_stays(self, project):
-        _, service = serving.manifests(
-            IMAGE, "m", project=project, format="onnx", hardware_profile="default-profile", memory="6Gi"
-        )
-        assert service["spec"]["predictor"]["model"]["resources"]["limits"] == {"cpu": "2", "memory": "6Gi"}
-
-    def test_an_unknown_profile_lists_those_there_are(self, project):
-        with pytest.raises(ClusterError, match="no hardware profile `nosuch`") as caught:
-            serving.manifests(IMAGE, "m", project=project, format="onnx", hardware_profile="nosuch")
-        assert "`opendatahub/nvidia-t4`" in caught.value.hint

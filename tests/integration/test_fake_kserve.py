@@ -178,6 +178,43 @@ def test_without_its_runtime_a_service_waits(
         assert failure["reason"] == "RuntimeNotRecognized"
 
 
+def test_what_stands_against_a_pod_is_played(
+    kubernetes_api: KubernetesApi, custom: client.CustomObjectsApi, namespace: str
+) -> None:
+    runtime(kubernetes_api, namespace)
+    meta = {"name": "q", "namespace": namespace}
+    hard = {"limits.memory": "512Mi"}
+    kubernetes_api.put(
+        {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": {"hard": hard}}
+    )
+    with KServe(kubernetes_api, namespace) as kserve:
+        custom.create_namespaced_custom_object(*GROUP, namespace, "inferenceservices", service())
+        kserve.play("bird")
+        wait_for(
+            lambda: any(
+                event["reason"] == "FailedCreate" for event in kubernetes_api.find("events", namespace)
+            )
+        )
+        event = next(e for e in kubernetes_api.find("events", namespace) if e["reason"] == "FailedCreate")
+        assert "exceeded quota: q, requested: limits.memory=1039Mi, used: limits.memory=0" in event["message"]
+
+
+def test_a_gpu_that_no_node_has(
+    kubernetes_api: KubernetesApi, custom: client.CustomObjectsApi, namespace: str
+) -> None:
+    runtime(kubernetes_api, namespace)
+    body = service()
+    body["spec"]["predictor"]["model"]["resources"] = {"limits": {"nvidia.com/gpu": "8"}}
+    with KServe(kubernetes_api, namespace) as kserve:
+        custom.create_namespaced_custom_object(*GROUP, namespace, "inferenceservices", body)
+        kserve.play("bird")
+        wait_for(
+            lambda: any(
+                event["reason"] == "FailedScheduling" for event in kubernetes_api.find("events", namespace)
+            )
+        )
+
+
 class ModelServer:
     """Something that answers."""
 

@@ -16,7 +16,11 @@ PATIENCE = 240
 def execute(book: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
     """Run all cells in `folder`; the notebook as JupyterLab would save it, with the widgets' state."""
     NotebookClient(
-        book, timeout=PATIENCE, kernel_name="python3", store_widget_state=True, resources={"metadata": {"path": str(folder)}}
+        book,
+        timeout=PATIENCE,
+        kernel_name="python3",
+        store_widget_state=True,
+        resources={"metadata": {"path": str(folder)}},
     ).execute()
     return book
 

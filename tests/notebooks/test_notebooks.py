@@ -46,19 +46,28 @@ def settings(monkeypatch: pytest.MonkeyPatch):
 def test_mobilenet_in_the_sandbox(settings, shared: Path | None, tmp_path: Path, registry: Registry):
     data = shared / "data" / "mobilenet" if shared else None
     if data and (data / "mobilenet_v2_quant.onnx").is_file():
-        settings(MODEL=data / "mobilenet_v2_quant.onnx", PICTURE=data / "pelican.jpeg", LABELS=data / "synset.txt")
+        settings(
+            MODEL=data / "mobilenet_v2_quant.onnx", PICTURE=data / "pelican.jpeg", LABELS=data / "synset.txt"
+        )
         label = "pelican"
     else:
         labels = tmp_path / "labels.txt"
         labels.write_text("dark\nbright\n")
-        settings(MODEL=bright_or_dark(tmp_path / "model.onnx"), PICTURE=picture(tmp_path / "a.png"), LABELS=labels)
+        settings(
+            MODEL=bright_or_dark(tmp_path / "model.onnx"), PICTURE=picture(tmp_path / "a.png"), LABELS=labels
+        )
         label = "bright"
-    settings(TARGET="sandbox", IMAGE=f"{registry.host}/notebooks/mobilenet:1", INSECURE="1", NAME="mobilenet-notebook")
+    settings(
+        TARGET="sandbox",
+        IMAGE=f"{registry.host}/notebooks/mobilenet:1",
+        INSECURE="1",
+        NAME="mobilenet-notebook",
+    )
     book = nbformat.read(NOTEBOOKS / "02-mobilenet-classification.ipynb", as_version=4)
     said = printed(execute(book, tmp_path))
     assert f"{registry.host}/notebooks/mobilenet:1@sha256:" in said
     assert "ready http://127.0.0.1:" in said
-    best = [line for line in said.splitlines() if "%" in line][0]
+    best = next(line for line in said.splitlines() if "%" in line)
     assert best.endswith(f"  {label}")
 
 
@@ -88,7 +97,9 @@ def test_granite_in_the_project(
     hub.add(
         "notebooks/granite",
         {
-            "config.json": json.dumps({"architectures": ["GraniteForCausalLM"], "model_type": "granite"}).encode(),
+            "config.json": json.dumps(
+                {"architectures": ["GraniteForCausalLM"], "model_type": "granite"}
+            ).encode(),
             "model.safetensors": tiny_safetensors(),
             "pytorch_model.bin": b"the same weights",
             "README.md": b"# Granite",
@@ -97,6 +108,8 @@ def test_granite_in_the_project(
     image = f"{registry.host}/notebooks/granite:1"
     settings(TARGET="project", MODEL="hf://notebooks/granite", IMAGE=image, BASE="embedded", INSECURE="1")
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    # As in a workbench, where one bundle holds the cluster's own authority too.
+    monkeypatch.setenv("SSL_CERT_FILE", str(kubernetes_api.authority))
     with Network(kubernetes_api, tmp_path) as network:
         for name, value in network.environment().items():
             monkeypatch.setenv(name, value)

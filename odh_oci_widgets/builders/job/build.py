@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from odh_oci_widgets.builders.build import BuildStatus
 from odh_oci_widgets.builders.errors import BuildNotFound, BuildPodFailed
 from odh_oci_widgets.builders.in_project import QUIET_SECONDS, ProjectBuild
 from odh_oci_widgets.builders.marks import BUILD_LABEL
+from odh_oci_widgets.builders.protocol import BuildStatus
 from odh_oci_widgets.cluster.errors import NotAllowed, Refused
 from odh_oci_widgets.cluster.project import Project
 from odh_oci_widgets.cluster.resources import EVENTS, JOBS, PODS

@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 from odh_oci_widgets.builders.auths import auths_of
-from odh_oci_widgets.builders.build import Build
 from odh_oci_widgets.builders.in_project import Followers
 from odh_oci_widgets.builders.marks import DESTINATION_LABEL, SELECTOR, IfRunning, destination_of, settle
+from odh_oci_widgets.builders.protocol import Build
 from odh_oci_widgets.builders.rights import check_rights
 from odh_oci_widgets.cluster import connect
 from odh_oci_widgets.cluster.access import Need
@@ -92,7 +92,7 @@ class JobBuilder:
         # The Job first, so that it owns the others and nothing is left over if we end here: its pod waits for them,
         # and its deadline ends the wait.
         try:
-            self.project.create(secret(plan, build_id, auths, (secrets or {}).get("hf"), proxies, made))
+            self.project.create(secret(plan, build_id, auths, secrets or {}, proxies, made))
             self.project.create(config_map(plan, build_id, engine, made))
         except BaseException:
             with suppress(ClusterError):

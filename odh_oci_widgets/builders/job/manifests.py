@@ -65,6 +65,7 @@ def job(
         {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
         {"name": "PYTHONUNBUFFERED", "value": "1"},
         {"name": "REGISTRY_AUTH_FILE", "value": f"{_SECRETS}/auth.json"},
+        {"name": "ODH_OCI_S3", "value": f"{_SECRETS}/s3.json"},
     ]
     if workbench and (trust := workbench.trust):
         file, mount, volume = trust
@@ -163,13 +164,13 @@ def secret(
     plan: Plan,
     build_id: str,
     auths: Mapping[str, Mapping[str, str]],
-    token: str | None,
+    secrets: Mapping[str, str],
     proxies: Mapping[str, str],
     owner: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """All that is secret: registry credentials, the hub's token, addresses of proxies."""
-    data = {"auth.json": json.dumps({"auths": auths}), **proxies}
-    if token:
+    """All that is secret: registry credentials, the hub's token, signatures for S3, addresses of proxies."""
+    data = {"auth.json": json.dumps({"auths": auths}), "s3.json": secrets.get("s3", "{}"), **proxies}
+    if token := secrets.get("hf"):
         data["HF_TOKEN"] = token
     return {
         "apiVersion": "v1",

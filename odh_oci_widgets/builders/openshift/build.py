@@ -9,11 +9,11 @@ from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
-from odh_oci_widgets.builders.build import BuildStatus
 from odh_oci_widgets.builders.errors import BuildNotFound
 from odh_oci_widgets.builders.in_project import LOOK_SECONDS, QUIET_SECONDS, ProjectBuild
 from odh_oci_widgets.builders.job.trouble import pod_trouble
 from odh_oci_widgets.builders.marks import BUILD_LABEL
+from odh_oci_widgets.builders.protocol import BuildStatus
 from odh_oci_widgets.builders.steps import PUSH, UPLOAD, Steps
 from odh_oci_widgets.cluster.errors import ClusterError, Refused
 from odh_oci_widgets.cluster.project import Project

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from odh_oci_widgets.builders.auths import auths_of
-from odh_oci_widgets.builders.build import Build
 from odh_oci_widgets.builders.containerfile import containerfile, local_files
 from odh_oci_widgets.builders.context import context, context_size
 from odh_oci_widgets.builders.errors import PlanTooLarge, SourceNotReachable
 from odh_oci_widgets.builders.in_project import Followers
 from odh_oci_widgets.builders.marks import DESTINATION_LABEL, SELECTOR, IfRunning, destination_of, settle
+from odh_oci_widgets.builders.protocol import Build
 from odh_oci_widgets.builders.report import human_bytes
 from odh_oci_widgets.builders.rights import check_rights
 from odh_oci_widgets.cluster import connect
@@ -130,7 +130,7 @@ class OpenShiftBuilder:
                 self.project.create(stream)
         made = self.project.create(config)
         try:
-            self._equip(plan, build_id, auths, (secrets or {}).get("hf"), made)
+            self._equip(plan, build_id, auths, secrets or {}, made)
             if upload is None:
                 self._instantiate(build_id)
         except BaseException:
@@ -189,10 +189,10 @@ class OpenShiftBuilder:
         plan: Plan,
         build_id: str,
         auths: Mapping[str, Any],
-        token: str | None,
+        given: Mapping[str, str],
         owner: Mapping[str, Any],
     ) -> None:
-        for one in secrets(plan, build_id, auths, token, owner):
+        for one in secrets(plan, build_id, auths, given, owner):
             self.project.create(one)
         self.project.create(config_map(plan, build_id, owner))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from odh_oci_widgets.builders.build import BuildStatus
 from odh_oci_widgets.builders.errors import BuildFailed, BuildPodFailed
+from odh_oci_widgets.builders.protocol import BuildStatus
 from odh_oci_widgets.oci.errors import Cancelled, ImageNotFound, OdhOciError, RegistryError
 
 Manifest = Mapping[str, Any]

@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from odh_oci_widgets.builders.build import Build
 from odh_oci_widgets.builders.containerfile import DOWNLOADER
 from odh_oci_widgets.builders.here import builds_here, new_record, running_here
 from odh_oci_widgets.builders.marks import IfRunning, settle
+from odh_oci_widgets.builders.protocol import Build
 from odh_oci_widgets.oci import Credentials
 from odh_oci_widgets.oci.errors import PlanInvalid
 from odh_oci_widgets.oci.plan import Plan

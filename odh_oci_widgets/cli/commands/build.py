@@ -241,10 +241,10 @@ def _sum(done: Any) -> str:
 
 def _tell_plan(plan: Plan, credentials: Credentials | None, token: str | None, output: Output) -> int:
     """What would move, be reused, or not work; the exit status is 1 where something would not work."""
-    from odh_oci_widgets.builders import hub_secrets, human_bytes
+    from odh_oci_widgets.builders import human_bytes, plan_secrets
     from odh_oci_widgets.oci import preflight
 
-    found = preflight(plan, credentials=credentials, secrets=hub_secrets(plan, token))
+    found = preflight(plan, credentials=credentials, secrets=plan_secrets(plan, token))
     output.document(
         {
             "image": found.image,

@@ -7,7 +7,7 @@ from odh_oci_widgets.cluster.features import has_kserve
 from odh_oci_widgets.cluster.project import Project, connect
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES
 from odh_oci_widgets.serving.errors import ServiceNotFound
-from odh_oci_widgets.serving.service import Service
+from odh_oci_widgets.serving.protocol import Service
 
 from .service import ProjectService
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from odh_oci_widgets.cluster.errors import ClusterError, ClusterUnreachable, NoCluster
+from odh_oci_widgets.cluster.errors import ClusterError, ClusterUnreachable, NoCluster, Refused
 from odh_oci_widgets.cluster.hardware import HardwareProfile, read_profile
 from odh_oci_widgets.cluster.project import Manifest, Project, connect
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES, SECRETS, SERVING_RUNTIMES
@@ -34,7 +34,8 @@ def preview(
     **options: Any,
 ) -> Preview:
     """See `serving.preview`."""
-    spec, notes = with_image_facts(spec_of(image, name, **options), insecure=insecure)
+    credential = None if isinstance(pull_secret, str) else pull_secret
+    spec, notes = with_image_facts(spec_of(image, name, **options), credential=credential, insecure=insecure)
     try:
         project = project or connect()
         runtimes, unread = read_runtimes(project)
@@ -83,10 +84,21 @@ def deploy(
     if pull_secret is not None and not isinstance(pull_secret, str):
         secret = connection_secret(name, planned.spec.image, pull_secret)
     objects: list[Manifest] = [*([secret] if secret else []), *planned.objects]
-    for one in objects:
-        project.apply(_without_new_connection(one) if secret else one, dry_run=True, force=force)
+    try:
+        _check_all(project, objects, force=force)
+    except Refused as refusal:
+        tagged, _, digest = planned.spec.image.partition("@")
+        if "storageuri" not in refusal.message.lower() or not digest or ":" not in tagged.rpartition("/")[2]:
+            raise
+        # a KServe that does not take digests: the tag then stands for the image
+        model = objects[-1]["spec"]["predictor"]["model"]
+        model["storageUri"] = replace(planned.spec, image=tagged).storage_uri
+        _check_all(project, objects, force=force)
     _apply_all(project, objects, force=force)
-    return ProjectService(project, name)
+    service = ProjectService(project, name)
+    if service.stopped:
+        service.start()
+    return service
 
 
 def _chosen(spec: ServiceSpec, runtimes: Sequence[Runtime], unread: str) -> Runtime:
@@ -102,15 +114,23 @@ def _chosen(spec: ServiceSpec, runtimes: Sequence[Runtime], unread: str) -> Runt
     else:
         why = "The image of the model server was given."
     own = own_runtimes(image=spec.runtime_image, gpu=spec.gpu, why=why)
+    stand_in = _like(spec.runtime)
     try:
-        # a runtime that was named cannot be looked up without a cluster: its own name may say which server it is
-        return choose(own, name=_like(spec.runtime), **wanted)
+        chosen = choose(own, name=stand_in, **wanted)
+        if stand_in == spec.runtime:
+            return chosen
+        return replace(
+            chosen, why=f"Our own definition of {chosen.display_name} stands for `{spec.runtime}`. {why}"
+        )
     except RuntimeNotFound:
         return choose([*runtimes, *own], name=spec.runtime, **wanted)  # for the full list in its message
 
 
 def _like(runtime: str | None) -> str | None:
-    """Which of our own definitions a runtime's name stands for, where it is one of the platform's."""
+    """Which of our own definitions a runtime's name means, where it is one of the platform's (`vllm-runtime`).
+
+    A runtime that was named cannot be looked up where no runtimes can be read.
+    """
     if runtime is None:
         return None
     return next((own for own in ("vllm", "ovms") if own in runtime), runtime)
@@ -142,6 +162,13 @@ def _check_owner(project: Project, name: str, *, force: bool) -> None:
                 "made by something else.",
                 hint="Choose another name, or take it over with `force=True`.",
             )
+
+
+def _check_all(project: Project, objects: Sequence[Manifest], *, force: bool) -> None:
+    """A dry run of each, webhooks included, before anything is made."""
+    secret_is_new = any(one["kind"] == "Secret" for one in objects)
+    for one in objects:
+        project.apply(_without_new_connection(one) if secret_is_new else one, dry_run=True, force=force)
 
 
 def _without_new_connection(manifest: Manifest) -> Manifest:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 
+from odh_oci_widgets.cluster.oci_connections import registry_of
+from odh_oci_widgets.oci.credentials import Credential, Credentials
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.tuning import Tuning
 from odh_oci_widgets.serving.errors import ImageNotDeployable
@@ -17,8 +19,12 @@ FORMAT_ANNOTATION = "org.odh-oci.model-format"
 _QUICK = Tuning(attempts=2, backoff=0.2, stall=10.0)
 
 
-def with_image_facts(spec: ServiceSpec, *, insecure: bool = False) -> tuple[ServiceSpec, list[str]]:
+def with_image_facts(
+    spec: ServiceSpec, *, credential: Credential | None = None, insecure: bool = False
+) -> tuple[ServiceSpec, list[str]]:
     """The spec with the image's digest, the model's size, and its format where it was not given; and notes.
+
+    The registry is asked with `credential`, or with what the auth files say.
 
     A registry that cannot be asked from here is no obstacle: the cluster may still reach it.
     Raises ImageNotDeployable when the registry says that the image does not exist.
@@ -30,7 +36,10 @@ def with_image_facts(spec: ServiceSpec, *, insecure: bool = False) -> tuple[Serv
     from odh_oci_widgets.oci.store import open_store
 
     try:
-        with closing(open_store(spec.image, insecure=insecure, tuning=_QUICK)) as store:
+        credentials = Credentials({registry_of(spec.image): credential}) if credential else None
+        with closing(
+            open_store(spec.image, credentials=credentials, insecure=insecure, tuning=_QUICK)
+        ) as store:
             info = inspect(store)
     except ImageNotFound as error:
         raise ImageNotDeployable(

@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from odh_oci_widgets.cluster.connection import service_account_connection
 from odh_oci_widgets.cluster.errors import ClusterError, KindNotFound, NotAllowed, Refused
 from odh_oci_widgets.cluster.project import Manifest, Project
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES, SECRETS, SERVICES, SERVING_RUNTIMES
 from odh_oci_widgets.serving.answering import Answering
 from odh_oci_widgets.serving.errors import ServiceFailed, ServiceNotFound, ServiceTimeout
 from odh_oci_widgets.serving.kserve_objects import IMAGE_ANNOTATION, MANAGED_BY, MANAGER, SERVICE_LABEL
-from odh_oci_widgets.serving.service import Diagnosis, ServiceState
+from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 from odh_oci_widgets.serving.spec import ServiceSpec, spec_of
 
 from .address import address_of, needs_token
@@ -75,6 +76,11 @@ class ProjectService(Answering):
         """The name for people."""
         metadata = (self._known or self.manifest)["metadata"]
         return str((metadata.get("annotations") or {}).get("openshift.io/display-name") or self.name)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is told to be stopped."""
+        return (self.manifest["metadata"].get("annotations") or {}).get(STOP) == "true"
 
     def call_headers(self) -> Mapping[str, str]:
         """Our token, for a service that asks for one."""
@@ -262,7 +268,11 @@ class ProjectService(Answering):
         return address_of(manifest, predictor)
 
     def _headers(self, manifest: Manifest) -> dict[str, str]:
-        token = self.project.connection.authorization() if needs_token(manifest) else None
+        if not needs_token(manifest):
+            return {}
+        # who logged in with a certificate has no token; the workbench's own may do
+        account = service_account_connection()
+        token = self.project.connection.authorization() or (account.authorization() if account else None)
         return {"Authorization": token} if token else {}
 
 

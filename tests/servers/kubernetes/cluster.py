@@ -72,7 +72,7 @@ class KubernetesApi:
         admission = Admission(
             self.store, authorizer, kserve=kserve, applications=self.APPLICATIONS if odh else ""
         )
-        objects = Objects(self.store, self.catalogue, admission, schemas)
+        self._objects = objects = Objects(self.store, self.catalogue, admission, schemas)
         self.api = Api(
             store=self.store,
             catalogue=self.catalogue,
@@ -98,7 +98,7 @@ class KubernetesApi:
     def _furnish(self, schemas: Path | None, *, openshift: bool, builds: bool, kserve: bool, odh: bool,
                  templates_readable: bool) -> None:  # fmt: skip
         found = furniture.rbac_objects(openshift=openshift, builds=openshift and builds, kserve=kserve)
-        found.append(furniture.node())
+        found += furniture.nodes()
         for name in ("default", "kube-system", *((self.APPLICATIONS,) if odh else ())):
             self.namespace(name)
         if odh:
@@ -160,6 +160,10 @@ class KubernetesApi:
     def get(self, plural: str, name: str, namespace: str = "", group: str | None = None) -> Object | None:
         """One object as a copy, or None."""
         return next((o for o in self.find(plural, namespace, group) if o["metadata"]["name"] == name), None)
+
+    def admit(self, obj: Object, namespace: str) -> None:
+        """Raise what admission (quotas, limit ranges) would refuse a new object with."""
+        self._objects.admission.validate(self.resource(obj), obj, None, namespace, User("system:controller"))
 
     def remove(self, plural: str, name: str, namespace: str = "", group: str | None = None) -> None:
         """Take an object away at once, finalizers or not."""

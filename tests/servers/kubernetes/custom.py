@@ -152,11 +152,11 @@ def resources_of(definition: Object) -> list[Resource]:
 def _load(folder: Path) -> tuple[Resource, ...]:
     found: list[Resource] = []
     for plural in ("inferenceservices", "servingruntimes", "clusterservingruntimes"):
-        found += resources_of(_definition(folder / f"{KSERVE_GROUP}_{plural}.yaml"))
+        found += resources_of(read_definition(folder / f"{KSERVE_GROUP}_{plural}.yaml"))
     return tuple(found)
 
 
-def _definition(path: Path) -> Object:
+def read_definition(path: Path) -> Object:
     """A definition from its YAML, kept as JSON beside the temporary files: two megabytes of YAML take a second."""
     state = path.stat()
     kept = (

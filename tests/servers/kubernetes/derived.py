@@ -36,6 +36,11 @@ def _reworded(recording: Recording, name: str, words: dict[str, str]) -> Recordi
     return dataclasses.replace(recording, name=name, segments=segments)
 
 
+def pod_refused(why: str) -> Recording:
+    """The ReplicaSet may not make its pod, for the reason that admission gives."""
+    return _reworded(load("out-of-quota"), "pod-refused", {_QUOTA: why})
+
+
 @functools.cache
 def limit_range() -> Recording:
     """A LimitRange with minima above the modelcar's 10m and 15Mi."""
@@ -43,7 +48,7 @@ def limit_range() -> Recording:
         "[minimum cpu usage per Container is 50m, but request is 10m, "
         "minimum memory usage per Container is 64Mi, but request is 15Mi]"
     )
-    return _reworded(load("out-of-quota"), "limit-range", {_QUOTA: why})
+    return dataclasses.replace(pod_refused(why), name="limit-range")
 
 
 @functools.cache
@@ -54,7 +59,7 @@ def scc_refused() -> Recording:
         "or serviceaccount, provider restricted-v2: .containers[0].runAsUser: Invalid value: 1001: must be in the "
         'ranges: [1000740000, 1000749999], provider "privileged": Forbidden: not usable by user or serviceaccount]'
     )
-    return _reworded(load("out-of-quota"), "scc-refused", {_QUOTA: why})
+    return dataclasses.replace(pod_refused(why), name="scc-refused")
 
 
 @functools.cache

@@ -214,12 +214,27 @@ def odh_objects(namespace: str) -> list[Object]:
     return found
 
 
-def node(name: str = "local-1") -> Object:
-    size = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
+def nodes() -> list[Object]:
+    """One plain node, one with a GPU of an older generation."""
+    gpu = {
+        "nvidia.com/gpu.product": "Tesla-T4",
+        "nvidia.com/gpu.memory": "15360",
+        "nvidia.com/gpu.compute.major": "7",
+        "nvidia.com/gpu.compute.minor": "5",
+        "nvidia.com/gpu.count": "1",
+    }
+    return [_node("local-1", {}, {}), _node("gpu-1", gpu, {"nvidia.com/gpu": "1"})]
+
+
+def _node(name: str, labels: Object, devices: Object) -> Object:
+    size = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi", **devices}
     return {
         "kind": "Node",
         "apiVersion": "v1",
-        "metadata": {"name": name, "labels": {"kubernetes.io/arch": "amd64", "kubernetes.io/hostname": name}},
+        "metadata": {
+            "name": name,
+            "labels": {"kubernetes.io/arch": "amd64", "kubernetes.io/hostname": name, **labels},
+        },
         "spec": {},
         "status": {
             "capacity": size,

@@ -7,9 +7,10 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
+from .choosing import choose
 from .cluster import KubernetesApi
 from .derived import redeploy
-from .playing import Play, _runtime_of, wait_for
+from .playing import Play, wait_for
 from .recording import STOP, Recording, load
 from .running import Node
 from .store import Change
@@ -22,7 +23,7 @@ class KServe:
     """Watches one namespace (or all) and starts a `Play` for every InferenceService in it.
 
     `situation`: name of a recording (`image-not-found`, …), a path, or a Recording; None chooses what a real cluster
-    would do (ready; `runtime-missing`, `format-unsupported` when that is so). With a `node` a ready service really
+    would do (ready; runtime missing, format unsupported, out of quota, no GPU when that is so). With a `node` a ready service really
     answers: a server was started for its image. `headless`: Services as Open Data Hub's default has them. With `automatic` every play goes on by
     itself, `pace` seconds a step; without it the test advances it:
 
@@ -159,7 +160,7 @@ class KServe:
         if self.situation is not None:
             return load(self.situation)
         situation = choose(self._api, service)
-        if self._node and situation.startswith("ready"):
+        if self._node and isinstance(situation, str) and situation.startswith("ready"):
             situation = self._node.situation(service) or situation
         return load(situation)
 
@@ -176,33 +177,3 @@ def _acts_of(service: Object) -> tuple[str | None, bool, Any]:
         bool(meta.get("deletionTimestamp")),
         meta.get("generation", 1),
     )
-
-
-def choose(api: KubernetesApi, service: Object) -> str:
-    """The situation that a real cluster would show for a service whose image is good."""
-    predictor = service["spec"]["predictor"]
-    model = predictor.get("model") or {}
-    runtime = _runtime_of(api, service)
-    if model.get("runtime") and runtime is None:
-        return "runtime-missing"
-    wanted = model.get("modelFormat") or {}
-    runtimes = [runtime] if runtime else api.find("servingruntimes", service["metadata"]["namespace"])
-    if not any(_supports(found, wanted, named=runtime is not None) for found in runtimes):
-        return "format-unsupported"
-    labels = service["metadata"].get("labels") or {}
-    notes = service["metadata"].get("annotations") or {}
-    if labels.get("networking.kserve.io/visibility") == "exposed":
-        return "ready-exposed"
-    if notes.get("security.opendatahub.io/enable-auth") == "true":
-        return "ready-token"
-    limits = (model.get("resources") or {}).get("limits") or {}
-    return "ready-vllm-gpu" if any("/gpu" in name for name in limits) else "ready-internal"
-
-
-def _supports(runtime: Object, wanted: Object, *, named: bool) -> bool:
-    for offered in runtime["spec"].get("supportedModelFormats") or []:
-        if offered["name"] != wanted.get("name") or not (named or offered.get("autoSelect")):
-            continue
-        if not wanted.get("version") or not offered.get("version") or offered["version"] == wanted["version"]:
-            return True
-    return False

@@ -73,7 +73,7 @@ def _check_name(resource: Resource, name: str) -> list[FieldError]:
     errors = []
     if len(name) > limit:
         errors.append(
-            FieldError("metadata.name", f'Invalid value: "{name}": must be no more than {limit} characters')
+            FieldError("metadata.name", f'Invalid value: "{name}": must be no more than {limit} bytes')
         )
     if not re.fullmatch(form, name):
         errors.append(FieldError("metadata.name", f'Invalid value: "{name}": {text}'))
@@ -85,7 +85,7 @@ def _check_key(field: str, key: str) -> list[FieldError]:
     if prefix and not re.fullmatch(_SUBDOMAIN, prefix):
         return [FieldError(field, f'Invalid value: "{key}": prefix part {SUBDOMAIN_TEXT}')]
     if len(name) > 63:
-        return [FieldError(field, f'Invalid value: "{key}": name part must be no more than 63 characters')]
+        return [FieldError(field, f'Invalid value: "{key}": name part must be no more than 63 bytes')]
     if not re.fullmatch(_QUALIFIED, name):
         return [FieldError(field, f'Invalid value: "{key}": {_NAME_PART_TEXT}')]
     return []
@@ -93,9 +93,7 @@ def _check_key(field: str, key: str) -> list[FieldError]:
 
 def _check_label_value(value: Any) -> list[FieldError]:
     if len(value) > 63:
-        return [
-            FieldError("metadata.labels", f'Invalid value: "{value}": must be no more than 63 characters')
-        ]
+        return [FieldError("metadata.labels", f'Invalid value: "{value}": must be no more than 63 bytes')]
     if not re.fullmatch(_LABEL_VALUE, value):
         return [FieldError("metadata.labels", f'Invalid value: "{value}": {_VALUE_TEXT}')]
     return []

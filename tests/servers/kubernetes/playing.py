@@ -40,7 +40,7 @@ class Play:
     ) -> None:
         self._api = api
         self._headless = headless
-        self._likeness = Likeness(service, _runtime_of(api, service))
+        self._likeness = Likeness(service, runtime_of(api, service))
         self.name = self._likeness.name
         self.namespace = self._likeness.namespace
         self.recording = recording
@@ -62,7 +62,7 @@ class Play:
                 source = load({"stop": "stop-and-start", "start": "stop-and-start", "delete": "delete"}[act])
             live = self.service
             if live is not None:
-                self._likeness.look_at(live, _runtime_of(self._api, live))
+                self._likeness.look_at(live, runtime_of(self._api, live))
             self._playing = source
             self._steps = deque(source.segments[act])
             self._at = self._steps[0].at if self._steps else 0.0
@@ -212,7 +212,7 @@ class Play:
             self._api.logs(self.namespace, pod, container, *lines, previous=previous)
 
 
-def _runtime_of(api: KubernetesApi, service: Object) -> Object | None:
+def runtime_of(api: KubernetesApi, service: Object) -> Object | None:
     """The ServingRuntime a service names, in its project or of the cluster."""
     name = (service["spec"]["predictor"].get("model") or {}).get("runtime")
     if not name:

@@ -99,8 +99,8 @@ def bad_request(message: str) -> ApiError:
 
 
 def denied_by_webhook(webhook: str, why: str, code: int = 403) -> ApiError:
-    """A webhook's refusal: 403 Forbidden when it denies, 400 BadRequest when it could not decode."""
-    reason = {400: "BadRequest", 403: "Forbidden"}.get(code, "")
+    """A webhook's refusal: 403 Forbidden when it denies, 400 without a reason when it could not decode."""
+    reason = "Forbidden" if code == 403 else ""
     return ApiError(code, reason, f'admission webhook "{webhook}" denied the request: {why}')
 
 

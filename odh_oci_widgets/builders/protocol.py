@@ -93,7 +93,7 @@ class Builder(Protocol):
         secrets: Mapping[str, str] | None = None,
         verify: bool = True,
     ) -> Build:
-        """Start and return at once. `secrets` go to whoever executes the plan, never into it: `{"hf": token}`."""
+        """Start and return at once. `secrets` go to whoever executes the plan, never into it: see `plan_secrets`."""
 
     def builds(self) -> list[Build]:
         """Running and finished builds, newest first, also of earlier kernels."""
