@@ -16,26 +16,47 @@ from ._version import __version__
 
 #: public name -> module that holds it
 _HOME = {
+    # choose
+    "search": "models",
+    "revisions": "models",
     "open_model": "models",
+    "from_object": "models",
+    "understand": "models",
+    "estimate_gpu": "models",
+    "estimate_cpu": "models",
+    "find_gpu": "models",
+    "fit_gpu": "models",
     "Model": "models",
     "ModelFile": "models",
     "ModelFormat": "models",
-    "make_plan": "oci",
-    "Plan": "oci",
-    "OdhOciError": "oci",
-    "Cancelled": "oci",
+    "Facts": "models",
+    # build and push
     "build": "builders",
     "builds": "builders",
     "Build": "builders",
     "BuildStatus": "builders",
+    "make_plan": "oci",
+    "Plan": "oci",
+    "Credential": "oci",
+    "Credentials": "oci",
+    "inspect_image": "oci",
+    "verify_image": "oci",
+    # deploy
+    "connect": "cluster",
     "deploy": "serving",
     "service": "serving",
     "services": "serving",
     "Service": "serving",
     "ServiceState": "serving",
     "Diagnosis": "serving",
+    # call
     "Completion": "inference",
     "Prediction": "inference",
+    "Measurement": "inference",
+    # what can go wrong
+    "OdhOciError": "oci",
+    "Cancelled": "oci",
+    # click
     "Wizard": "widgets",
     "ModelStep": "widgets",
     "ImageStep": "widgets",
@@ -48,9 +69,33 @@ __all__ = ["__version__", *_HOME]  # noqa: PLE0604 - computed from strings
 
 if TYPE_CHECKING:
     from .builders import Build, BuildStatus, build, builds
-    from .inference import Completion, Prediction
-    from .models import Model, ModelFile, ModelFormat, open_model
-    from .oci import Cancelled, OdhOciError, Plan, make_plan
+    from .cluster import connect
+    from .inference import Completion, Measurement, Prediction
+    from .models import (
+        Facts,
+        Model,
+        ModelFile,
+        ModelFormat,
+        estimate_cpu,
+        estimate_gpu,
+        find_gpu,
+        fit_gpu,
+        from_object,
+        open_model,
+        revisions,
+        search,
+        understand,
+    )
+    from .oci import (
+        Cancelled,
+        Credential,
+        Credentials,
+        OdhOciError,
+        Plan,
+        inspect_image,
+        make_plan,
+        verify_image,
+    )
     from .serving import Diagnosis, Service, ServiceState, deploy, service, services
     from .widgets import BuildStep, DeployStep, ImageStep, ModelStep, TestStep, Wizard
 

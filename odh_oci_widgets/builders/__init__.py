@@ -1,33 +1,35 @@
 """Run a plan somewhere, and follow it."""
 
-from .build import Build, Builder, BuildStatus
 from .errors import (
     BuildConflict,
     BuildCrashed,
     BuildError,
     BuilderUnknown,
+    BuildFailed,
     BuildInterrupted,
     BuildNotFound,
     BuildPodFailed,
     BuildTimeout,
     PlanTooLarge,
+    PodmanUnavailable,
     SourceNotReachable,
 )
 from .kernel import KernelBuild, KernelBuilder
 from .planning import plan_image
 from .progress import LayerBar, Progress, ProgressTracker
+from .protocol import Build, Builder, BuildStatus
 from .recorded import RecordedBuild
 from .report import human_bytes
-
-# After the module `.build`, so that the package's `build` is the function.
-from .starting import BUILDERS, Offer, build, builder_named, builds, hub_secrets, offers, start
+from .starting import BUILDERS, IN_PROJECT, Offer, build, builder_named, builds, offers, plan_secrets, start
 
 __all__ = [
     "BUILDERS",
+    "IN_PROJECT",
     "Build",
     "BuildConflict",
     "BuildCrashed",
     "BuildError",
+    "BuildFailed",
     "BuildInterrupted",
     "BuildNotFound",
     "BuildPodFailed",
@@ -40,6 +42,7 @@ __all__ = [
     "LayerBar",
     "Offer",
     "PlanTooLarge",
+    "PodmanUnavailable",
     "Progress",
     "ProgressTracker",
     "RecordedBuild",
@@ -47,9 +50,9 @@ __all__ = [
     "build",
     "builder_named",
     "builds",
-    "hub_secrets",
     "human_bytes",
     "offers",
     "plan_image",
+    "plan_secrets",
     "start",
 ]

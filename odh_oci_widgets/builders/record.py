@@ -20,7 +20,7 @@ from odh_oci_widgets.oci.errors import PlanInvalid
 from odh_oci_widgets.oci.events import Event, from_json, to_json
 from odh_oci_widgets.oci.plan import Plan
 
-from .build import BuildStatus
+from .protocol import BuildStatus
 
 #: Finished builds that are remembered.
 RECORDS_KEPT = 50
@@ -42,6 +42,7 @@ class Entry:
     finished: float | None
     #: numbered as in the build's log: of each layer's progress only the newest is kept
     events: tuple[tuple[int, Event], ...]
+    builder: str = "kernel"
 
 
 class Record:
@@ -70,6 +71,7 @@ class Record:
             "id": self.id,
             "image": plan.image,
             "plan_sha256": sha256(plan.to_json().encode()).hexdigest(),
+            "builder": entry.builder,
             "status": str(entry.status),
             "started": entry.started,
             "finished": entry.finished,
@@ -116,6 +118,7 @@ class Record:
         data = json.loads(self._entry.read_text())
         try:
             return Entry(
+                builder=str(data.get("builder", "kernel")),
                 status=BuildStatus(data["status"]),
                 started=float(data["started"]),
                 finished=data["finished"],

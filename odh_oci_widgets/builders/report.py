@@ -8,8 +8,8 @@ from typing import Any
 
 from odh_oci_widgets.oci.events import Done, Event, Failed, LayerProgress, LayerState, Log, Planned, Retry
 
-from .build import BuildStatus
 from .progress import ProgressTracker
+from .protocol import BuildStatus
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 

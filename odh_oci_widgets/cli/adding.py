@@ -10,6 +10,7 @@ from .output import Output
 
 if TYPE_CHECKING:
     from odh_oci_widgets.cluster import Project
+    from odh_oci_widgets.serving import Service
 
 Run = Callable[[argparse.Namespace, Output], int | None]
 
@@ -62,3 +63,10 @@ def chosen_project(options: argparse.Namespace) -> Project | None:
     from odh_oci_widgets.cluster import connect
 
     return connect(kubeconfig=options.kubeconfig, context=options.context, namespace=options.namespace)
+
+
+def chosen_service(options: argparse.Namespace) -> Service:
+    """The service that the options name. Raises ServiceNotFound, ClusterError."""
+    from odh_oci_widgets import serving
+
+    return serving.service(options.name, target=options.target, project=chosen_project(options))

@@ -15,12 +15,16 @@ from odh_oci_widgets.oci.errors import Cancelled, OdhOciError
 from .output import Output
 
 #: Modules of `commands/`, in the order of the help.
-COMMANDS = ("inspect", "build", "verify", "check", "runtimes", "deploy", "services", "call", "demo")
+COMMANDS = (
+    "search", "inspect", "build", "builds", "verify", "check", "runtimes", "deploy", "services", "complete", "classify",
+    "infer", "measure", "demo",
+)  # fmt: skip
 
 FAILED, USAGE, CANCELLED = 1, 2, 130
 
 _EXAMPLES = """\
 the main job:
+  odh-oci search  granite 2b instruct
   odh-oci inspect hf://ibm-granite/granite-3.0-2b-instruct
   odh-oci build   hf://ibm-granite/granite-3.0-2b-instruct quay.io/me/granite:1
   odh-oci deploy  quay.io/me/granite:1 granite --gpu 1 --arg=--dtype=half

@@ -37,6 +37,12 @@ class Output:
             self.out.write(text + "\n")
             self.out.flush()
 
+    def write(self, piece: str) -> None:
+        """A piece of a text that is on its way, for people; nothing with `--json`."""
+        if not self.json:
+            self.out.write(piece)
+            self.out.flush()
+
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Columns for people; nothing with `--json`."""
         cells = [[str(cell) for cell in row] for row in [headings, *rows]]
@@ -48,6 +54,12 @@ class Output:
         """A line for people about what goes on."""
         self.err.write(text + "\n")
         self.err.flush()
+
+    def passing(self, words: str) -> None:
+        """Words on a terminal that the next ones replace; nothing elsewhere."""
+        if self.err.isatty():
+            self.err.write(f"\r\x1b[K{words}")
+            self.err.flush()
 
     def problem(self, sentence: str) -> None:
         """The one sentence of a failure."""

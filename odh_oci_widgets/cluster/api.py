@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -26,6 +26,8 @@ from .refusals import error_from
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+
+_DOCUMENTS = {JSON, APPLY, MERGE}
 
 _CONNECT_SECONDS = 10.0
 _ATTEMPTS = 4
@@ -98,6 +100,32 @@ class Api:
             raise self._error(response.status, response.data, what)
         raise AssertionError
 
+    def upload(
+        self,
+        path: str,
+        content: Iterable[bytes],
+        *,
+        what: str,
+        query: Mapping[str, Any] | None = None,
+        read_timeout: float,
+    ) -> Any:
+        """POST bytes as they come, and the answer as parsed JSON. Once: what was sent cannot be sent again.
+
+        Raises ClusterError, and whatever `content` raises.
+        """
+        response = self._send(
+            "POST",
+            path,
+            query,
+            content,
+            "application/octet-stream",
+            stream=False,
+            read_timeout=read_timeout,
+        )
+        if response.status >= 400:
+            raise self._error(response.status, response.data, what)
+        return json.loads(response.data) if response.data else {}
+
     @contextmanager
     def stream(
         self, path: str, *, what: str, query: Mapping[str, Any] | None = None, read_timeout: float
@@ -140,7 +168,7 @@ class Api:
             return self._pool.request(
                 method,
                 url,
-                body=None if body is None else json.dumps(body).encode(),
+                body=json.dumps(body).encode() if content_type in _DOCUMENTS and body is not None else body,
                 headers=headers,
                 timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_timeout or self._timeout),
                 retries=False,

@@ -31,7 +31,7 @@ def classify(
 ) -> list[list[Prediction]]:
     """The `top` classes of each picture, most probable first: one list for each picture, also for a single one.
 
-    `images` is a path, bytes, a PIL image, an array, or a list of them. An array of floats that has the shape
+    `images` is a path, a URL, bytes, a PIL image, an array, or a list of them. An array of floats that has the shape
     of the model's input (with or without the batch axis) is taken as it is; other arrays are pixels. A model of
     rows takes a table: a DataFrame, an array, or a list of lists of numbers.
 

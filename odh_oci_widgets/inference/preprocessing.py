@@ -21,8 +21,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from urllib3.exceptions import HTTPError
 
-from .errors import NotAPicture, WrongShape
+from .errors import InferenceError, NotAPicture, WrongShape
+from .http import Endpoint
 from .tensors import Array, TensorSpec
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -32,11 +34,19 @@ IMAGENET_SIZE = 224
 IMAGENET_RESIZE = 256 / 224
 DIGITS_SIZE = 8
 DIGITS_MAX = 16
+#: Bytes of a picture that is fetched from a URL; larger ones are none.
+MAX_FETCHED = 64 * 2**20
 _RGB = 3
 
 #: A recipe of the user's own: an RGB picture in, the tensor of one picture out (without the batch axis)
 Preprocess = Callable[[Image.Image], Any]
 NAMES = ("auto", "imagenet", "digits", "pixels")
+#: What a recipe does, in words.
+RECIPES = {
+    "imagenet": "colour, shorter side to 256, centre 224 x 224, minus ImageNet's mean, by its standard deviation",
+    "digits": "grey, 8 x 8, values 0 to 16, light ink on a dark ground",
+    "pixels": "resized to the size of the input, values 0 to 255",
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ def frame(spec: TensorSpec) -> Frame | None:
 
 
 def open_picture(source: Any) -> Image.Image:
-    """An RGB or grey (`L`) picture from a path, bytes, a file object, a PIL image, or an array of pixels.
+    """An RGB or grey (`L`) picture from a path, an http(s) URL, bytes, a file object, a PIL image, or pixels.
 
     An array is uint8, or holds numbers from 0 to 255: [height, width], [height, width, 1, 3 or 4]. The EXIF
     orientation is applied; transparency is laid on white. Raises NotAPicture.
@@ -152,6 +162,8 @@ def _decode(source: Any) -> Image.Image:
             raise ValueError("an array of pixels holds numbers from 0 to 255")
         pixels = source.astype(np.uint8)
         return Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
+    if isinstance(source, str) and source.startswith(("https://", "http://")):
+        source = _fetched(source)
     if isinstance(source, (bytes, bytearray, memoryview)):
         source = io.BytesIO(source)
     elif isinstance(source, (str, os.PathLike)):
@@ -159,6 +171,22 @@ def _decode(source: Any) -> Image.Image:
     picture = Image.open(source)
     picture.load()
     return picture
+
+
+def _fetched(url: str) -> bytes:
+    """The bytes behind a URL; nothing but a plain GET goes there. Raises NotAPicture."""
+    try:
+        answer = Endpoint(url).send("GET", "", stream=True)
+        data = answer.read(MAX_FETCHED + 1, decode_content=True)
+        answer.release_conn()
+    except (InferenceError, HTTPError) as error:
+        raise NotAPicture(
+            f"The picture at {url} cannot be fetched: {getattr(error, 'message', error)}",
+            hint="Fetch it where there is a network, and name the file.",
+        ) from error
+    if len(data) > MAX_FETCHED:
+        raise NotAPicture(f"What is at {url} is larger than {MAX_FETCHED // 2**20} MiB: no picture is.")
+    return data
 
 
 def _called(source: Any) -> str:

@@ -24,6 +24,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _ATTEMPTS = 3
 _BACKOFF_SECONDS = 0.3
+#: for one piece of an object in S3 storage; clocks may differ by some minutes
+_SIGNED_SECONDS = 900
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,10 @@ def read_piece(source: Source, start: int, length: int, *, token: str | None = N
                 f"`{path}` cannot be read: {error.strerror}.", hint="Choose the model again."
             ) from error
     url = source.url or ""
+    if source.auth == "s3":
+        from .s3 import sign
+
+        url += "?" + sign([url], seconds=_SIGNED_SECONDS)[url]
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             answer = _get(url, start, length, token if source.auth == "hf" else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ from .selection import left_out
 
 T = TypeVar("T")
 
-#: How long the signed addresses of the files hold: a build has to begin reading each file by then.
+#: How long a signed address holds: a build has to begin reading each file by then.
 SIGNED_SECONDS = 12 * 3600
 _HINT = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or attach the data connection to the workbench."
 
@@ -37,8 +37,8 @@ def open_s3(reference: str) -> Model:
 
     Endpoint, region and keys come from the environment of an ODH data connection (`AWS_S3_ENDPOINT`,
     `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`), else from boto3's usual places. The files'
-    addresses are signed for 12 hours, so that the bytes stream from the storage to the registry; a plan made
-    from the model may thus read these objects, and nothing else, for that time.
+    addresses hold no right to read them: `sign` gives it to who reads, so that the bytes stream from the storage
+    to the registry and a plan made from the model stays free of secrets.
     """
     parts = urlsplit(reference)
     bucket, prefix = parts.netloc, parts.path.strip("/")
@@ -47,7 +47,7 @@ def open_s3(reference: str) -> Model:
             f"`{reference}` names no bucket.",
             hint=f"Write s3://{os.environ.get('AWS_S3_BUCKET', 'bucket')}/folder.",
         )
-    client = _client()
+    client = _client(_session())
     found = _ask(bucket, client, lambda: list(_objects(client, bucket, prefix)))
     if not found:
         raise ModelEmpty(
@@ -57,7 +57,7 @@ def open_s3(reference: str) -> Model:
             hint="Check the folder's name.",
         )
     files = tuple(
-        ModelFile(path=path, size=size, source=Source(url=_signed(client, bucket, key)))
+        ModelFile(path=path, size=size, source=Source(url=_address(client, bucket, key), auth="s3"))
         for path, key, size in sorted(found)
     )
     paths = [file.path for file in files]
@@ -92,22 +92,49 @@ def _objects(client: Any, bucket: str, prefix: str) -> Iterator[tuple[str, str, 
                 yield path, key, int(item["Size"])
 
 
-def _signed(client: Any, bucket: str, key: str) -> str:
-    url: str = client.generate_presigned_url(
-        "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=SIGNED_SECONDS
-    )
-    return url
+def sign(urls: Iterable[str], seconds: int = SIGNED_SECONDS) -> dict[str, str]:
+    """URL -> the query with which these objects, and nothing else, may be read for a while. It is a secret.
+
+    Raises PackageMissing, ModelAccessMissing.
+    """
+    session = _session()
+    from botocore.auth import S3SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+
+    keys = session.get_credentials()
+    if keys is None:
+        raise ModelAccessMissing("There are no keys for the storage.", hint=_HINT)
+    region = _client(session).meta.region_name or "us-east-1"
+    signer = S3SigV4QueryAuth(keys.get_frozen_credentials(), "s3", region, expires=seconds)
+    queries = {}
+    for url in urls:
+        request = AWSRequest(method="GET", url=url)
+        signer.add_auth(request)
+        queries[url] = urlsplit(request.url).query
+    return queries
 
 
-def _client() -> Any:
+def _address(client: Any, bucket: str, key: str) -> str:
+    """Where the object is. The client knows how to write it; what it signs with it, it may not keep."""
+    url: str = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=1)
+    return url.partition("?")[0]
+
+
+def _session() -> Any:
+    """One of our own: boto3's keeps the keys it saw first, and a notebook may set others."""
     try:
         import boto3
-        from botocore.config import Config
     except ImportError as error:
         raise PackageMissing(
             "To read from S3 storage, the package `boto3` is needed.",
             hint="Install it in a cell: %pip install 'odh-oci-widgets[s3]'",
         ) from error
+    return boto3.session.Session()
+
+
+def _client(session: Any) -> Any:
+    from botocore.config import Config
+
     endpoint = os.environ.get("AWS_S3_ENDPOINT") or None
     if endpoint and "://" not in endpoint:
         endpoint = f"https://{endpoint}"
@@ -119,8 +146,7 @@ def _client() -> Any:
         # Servers other than AWS seldom have a host name for each bucket.
         s3={"addressing_style": "path" if endpoint else "auto"},
     )
-    # A session of our own: boto3's keeps the keys it saw first, and a notebook may set others.
-    return boto3.session.Session().client("s3", endpoint_url=endpoint, config=config)
+    return session.client("s3", endpoint_url=endpoint, config=config)
 
 
 def _ask(bucket: str, client: Any, call: Callable[[], T]) -> T:

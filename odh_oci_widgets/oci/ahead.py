@@ -7,6 +7,7 @@ segments are fetched over further connections into a bounded buffer, and handed 
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import suppress
 from threading import Condition, Lock, Thread
 
@@ -19,6 +20,7 @@ from .sources import Broken, Web, WebStream
 SEGMENT = 4 * 2**20
 #: Connections for one file, at most.
 MAX_WIDTH = 4
+_CHUNK = 2**18
 #: A look at the speed each so many seconds.
 _WINDOW = 0.5
 #: A connection is too slow for us when we wait for it more than this part of the time, …
@@ -51,10 +53,12 @@ class Budget:
 
 
 class _Segment:
+    """A piece of the file on its way: its chunks in order, until it `ended`, well or not."""
+
     def __init__(self, start: int, size: int) -> None:
         self.start = start
         self.size = size
-        self.data: memoryview | None = None
+        self.chunks: deque[bytes] = deque()
         self.ended = False
 
 
@@ -111,19 +115,24 @@ class AheadStream:
         return self._main.read(size)
 
     def _from_segment(self, segment: _Segment, size: int) -> Buffer | None:
-        """From a segment that is here or on its way; None where it did not come."""
+        """The next chunk of a segment that is here or on its way; None where it did not come."""
         self._close_main()
         with self._condition:
-            while not segment.ended:
+            while not segment.chunks and not segment.ended:
                 self._patience.check()
                 self._condition.wait(0.2)
-        offset = self._at - segment.start
-        if segment.data is None:
+            if segment.chunks:
+                chunk = segment.chunks.popleft()
+                if len(chunk) > size:
+                    segment.chunks.appendleft(chunk[size:])
+                    chunk = chunk[:size]
+            else:
+                chunk = b""
+        if not chunk:
             self._drop(segment)
             self._width, self._growing = 0, False
             return None
-        chunk = segment.data[offset : offset + size]
-        if offset + len(chunk) == segment.size:
+        if self._at + len(chunk) == segment.start + segment.size:
             self._drop(segment)
         return chunk
 
@@ -162,36 +171,29 @@ class AheadStream:
             Thread(target=self._fetch, args=(segment,), daemon=True, name="odh-oci-ahead").start()
 
     def _fetch(self, segment: _Segment) -> None:
-        data = None
         with suppress(Broken, OdhOciError, *ConnectionTrouble):
-            data = self._get(segment)
+            self._get(segment)
         with self._condition:
-            segment.data = data
             segment.ended = True
             closed = self._closed
             self._condition.notify_all()
         if closed:
             self._budget.give(segment.size)
 
-    def _get(self, segment: _Segment) -> memoryview | None:
+    def _get(self, segment: _Segment) -> None:
         response = self._web.get(self._file, segment.start, segment.start + segment.size)
-        if response.status != 206:
-            response.close()
-            return None
+        left = segment.size if response.status == 206 else 0
         try:
-            view = memoryview(bytearray(segment.size))
-            filled = 0
-            while filled < segment.size:
-                if self._closed:
-                    return None
-                chunk = response.read(min(2**18, segment.size - filled))
-                if not chunk:
-                    return None
-                view[filled : filled + len(chunk)] = chunk
-                filled += len(chunk)
+            while left and not self._closed and (chunk := response.read(min(_CHUNK, left))):
+                left -= len(chunk)
+                with self._condition:
+                    segment.chunks.append(chunk)
+                    self._condition.notify_all()
         finally:
-            response.release_conn() if not self._closed else response.close()
-        return view
+            if left or response.status != 206:
+                response.close()
+            else:
+                response.release_conn()
 
     def _close_main(self) -> None:
         main, self._main = self._main, None

@@ -2,7 +2,7 @@
 
 >>> event = LayerProgress(layer=0, sent=5, total=10, state=LayerState.SENDING)
 >>> print(to_json(event))
-{"event": "layer-progress", "layer": 0, "sent": 5, "state": "sending", "total": 10}
+{"digest": null, "event": "layer-progress", "layer": 0, "sent": 5, "state": "sending", "total": 10}
 >>> from_json(to_json(event)) == event
 True
 """

@@ -31,7 +31,8 @@ DEFAULT_BASE = "registry.access.redhat.com/ubi9/ubi-micro:latest"
 class Source:
     """Where the bytes of a file are: exactly one of `path` (a file here) and `url` (HTTP, Range where the server can).
 
-    `auth` names a credential of the executor (`"hf"`: the Hugging Face token), sent to the URL's host only.
+    `auth` names a credential of the executor, sent to the URL's host only: `"hf"` is the Hugging Face token, `"s3"`
+    the query that signs this URL of an object in S3 storage.
     `xet_hash` is set where the file is in Hugging Face's Xet storage.
     """
 

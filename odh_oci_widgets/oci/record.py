@@ -57,7 +57,9 @@ class Record:
         """The build failed: name everything that is finished, for the next try."""
         self._end()
         if len(self._done) > self._written:
+            self._store = self._store.afresh()
             self._write(list(self._done))
+            self._store.close()
 
     def _end(self) -> None:
         with self._condition:

@@ -13,20 +13,22 @@ import urllib3
 
 from .auth import Authenticator
 from .credentials import Credential
-from .errors import ImageNotFound, LayerTooLarge, RegistryError, RegistryForbidden
+from .errors import ImageNotFound, RegistryError
 from .headers import parse_link
 from .http import http_pool
 from .media import ACCEPT, sha256
 from .reference import Reference
+from .refusals import refusal
 from .retry import TRANSIENT, ConnectionTrouble, Notify, Patience, ignore, retry_after
-from .transport import explain, speaks_plain_http
+from .transport import explain, hopeless, speaks_plain_http
 from .tuning import DEFAULT, Tuning
 
 #: Redirects of a blob to a registry's storage.
 _MAX_REDIRECTS = 5
 #: 401 answers to one request before the registry is believed: tokens run out while several streams share them.
 _MAX_LOGINS = 4
-_SAID = 300
+#: Tries before a registry that never answered is taken for unreachable.
+FIRST_CONTACT_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Repository:
         self.name = reference.repository
         self.tuning = tuning
         self.insecure = insecure
+        #: whether it ever did: what never answered is a wrong name or network rather than a passing fault
+        self._answered = False
         self._actions = "pull,push" if writes else "pull"
         self.cancel = cancel or Event()
         self.http = http_pool(insecure=insecure, read=tuning.stall)
@@ -107,7 +111,10 @@ class Repository:
                 else:
                     return scheme
             assert trouble is not None  # noqa: S101 - both ways failed
-            patience.wait("no connection", explain(trouble, self.reference.registry))
+            told = explain(trouble, self.reference.registry)
+            if patience.failures >= FIRST_CONTACT_TRIES - 1:
+                raise told
+            patience.wait("no connection", told)
 
     def url(self, path: str) -> str:
         """The URL of `path` below this repository (`blobs/…`)."""
@@ -153,6 +160,7 @@ class Repository:
         except ConnectionTrouble:
             patience.check()  # broken because the user cancelled
             raise
+        self._answered = True
         return response, authorization
 
     def request(
@@ -189,7 +197,10 @@ class Repository:
                     stream=stream,
                 )
             except ConnectionTrouble as error:
-                patience.wait(str(explain(error, self.reference.registry).message), self.explain(error))
+                trouble = self.explain(error)
+                if not self._answered and (hopeless(error) or patience.failures >= FIRST_CONTACT_TRIES - 1):
+                    raise trouble from error
+                patience.wait(trouble.message, trouble)
                 continue
             if response.status in ok:
                 return response
@@ -218,33 +229,7 @@ class Repository:
 
     def refusal(self, response: urllib3.BaseHTTPResponse, scope: str, what: str = "") -> RegistryError:
         """The typed error of an answer."""
-        status, said = response.status, what_it_said(response)
-        registry = self.reference.registry
-        if status in {401, 403}:
-            # A token was given, and still no: the account is known and lacks the right.
-            known = status == 403 or (self.auth.bearer and self.auth.credential is not None)
-            if not known:
-                return self.auth.refused(status)
-            if "push" in scope:
-                return self.auth.forbidden(self.name, status)
-            return RegistryForbidden(
-                f"{registry} does not let {self.auth.who} read `{self.name}`{said}.",
-                hint="Check the name, and that this account may pull from it.",
-                status=status,
-            )
-        if status == 404:
-            return ImageNotFound(
-                f"{self.reference} does not exist{said}.", hint="Check the name and the tag.", status=status
-            )
-        if status == 413:
-            return LayerTooLarge(
-                f"{registry} does not take a layer of this size{said}.",
-                hint="Choose a registry with a higher limit, or fewer and smaller files "
-                "(a model split into several parts).",
-                status=status,
-            )
-        hint = "Try again later." if status in TRANSIENT else "Ask the registry's administrator."
-        return RegistryError(f"{registry} answered {status} to {what}{said}.", hint=hint, status=status)
+        return refusal(response, self.reference, self.auth, pushing="push" in scope, what=what)
 
     # -- manifests --------------------------------------------------------------------------------------------
 
@@ -416,14 +401,3 @@ class Repository:
     def close(self) -> None:
         """Close connections."""
         self.http.close()
-
-
-def what_it_said(response: urllib3.BaseHTTPResponse) -> str:
-    """`: the registry's own words`, or nothing."""
-    try:
-        errors = json.loads(response.data)["errors"]
-        said = "; ".join(str(entry.get("message") or entry.get("code")) for entry in errors)
-    except (ValueError, KeyError, TypeError, AttributeError, *ConnectionTrouble):
-        return ""
-    said = " ".join(said.split())[:_SAID].rstrip(".")
-    return f": {said}" if said else ""

@@ -1,7 +1,8 @@
 """Run a plan in a process of its own: `python odh-oci-engine.pyz plan.json`.
 
 Events go to stdout, one JSON object a line; the exit status says whether the image stands. Credentials come from
-auth files and the environment (`REGISTRY_AUTH_FILE`, `HF_TOKEN`), never from the plan or the command line.
+auth files and the environment (`REGISTRY_AUTH_FILE`, `HF_TOKEN`; `ODH_OCI_S3` names a file of signatures), never
+from the plan or the command line.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TextIO
 
 from .credentials import Credentials
 from .engine import failed, run
-from .errors import OdhOciError, PlanInvalid
+from .errors import OdhOciError, PlanInvalid, SourceError
 from .events import Done, Event, to_json
 from .plan import Plan
 
@@ -37,9 +38,9 @@ def main(
     cancel = Flag()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: cancel.set())
-    secrets = {"hf": environ["HF_TOKEN"]} if environ.get("HF_TOKEN") else {}
     last: Event | None = None
     try:
+        secrets = _secrets(environ)
         plan = Plan.from_json(_read(names[0]))
         for event in run(
             plan, credentials=Credentials(environ=environ), secrets=secrets, cancel=cancel, verify=verify
@@ -52,6 +53,19 @@ def main(
         stream.write(to_json(last) + "\n")
         stream.flush()
     return 0 if isinstance(last, Done) else 1
+
+
+def _secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    secrets = {"hf": environ["HF_TOKEN"]} if environ.get("HF_TOKEN") else {}
+    # A file: the signatures of many objects are more than an environment holds.
+    if name := environ.get("ODH_OCI_S3"):
+        try:
+            secrets["s3"] = Path(name).read_text("utf-8")
+        except OSError as error:
+            raise SourceError(
+                f"The signatures in `{name}` cannot be read: {error.strerror}.", hint="Check ODH_OCI_S3."
+            ) from error
+    return secrets
 
 
 def _read(name: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Mapping
@@ -85,13 +86,17 @@ class Broken(Exception):
 
 
 class Web:
-    """Opens URLs. `secrets` maps the name in `Source.auth` to a token; it goes to the URL's own host only."""
+    """Opens URLs. `secrets` maps the name in `Source.auth` to what opens them; it goes to the URL's own host only.
+
+    `hf` is a token; `s3` is JSON, URL -> the query that signs it.
+    """
 
     def __init__(self, http: Http, secrets: Mapping[str, str]) -> None:
         self.http = http
         #: whether Hugging Face's Xet storage is worth asking
         self.xet = True
-        self._secrets = secrets
+        self._tokens = {name: value for name, value in secrets.items() if name != "s3"}
+        self._signatures: dict[str, str] = json.loads(secrets.get("s3") or "{}")
         self._lock = Lock()
         #: URL -> (where it redirected to, the answer's ETag)
         self._resolved: dict[str, str] = {}
@@ -99,12 +104,18 @@ class Web:
 
     def token(self, file: PlanFile) -> str | None:
         """The token that the file's source names."""
-        return self._secrets.get(file.source.auth) if file.source.auth else None
+        return self._tokens.get(file.source.auth) if file.source.auth else None
+
+    def _signed(self, file: PlanFile) -> str:
+        """The file's URL as it is requested; never shown where it holds a signature."""
+        url = file.source.url
+        assert url is not None  # noqa: S101 - the plan was checked
+        query = self._signatures.get(url) if file.source.auth == "s3" else None
+        return f"{url}?{query}" if query else url
 
     def get(self, file: PlanFile, start: int, end: int | None = None) -> urllib3.BaseHTTPResponse:
         """An answer whose next byte is the file's byte `start`. Raises Broken or SourceError."""
-        url = file.source.url
-        assert url is not None  # noqa: S101 - the plan was checked
+        url = self._signed(file)
         with self._lock:
             target = self._resolved.get(url, url)
         headers = {"Accept-Encoding": "identity"}
@@ -128,9 +139,9 @@ class Web:
             response.drain_conn()
             target = urljoin(target, location)
             if urlsplit(target).scheme not in {"http", "https"}:
-                raise SourceError(f"`{url}` redirects to `{target[:80]}`.", hint="Check the URL.")
+                raise SourceError(f"`{file.source.url}` redirects to `{target[:80]}`.", hint="Check the URL.")
         else:
-            raise SourceError(f"`{url}` redirects too often.", hint="Check the URL.")
+            raise SourceError(f"`{file.source.url}` redirects too often.", hint="Check the URL.")
         try:
             self._check(file, response, target, start)
         except BaseException:
@@ -139,7 +150,7 @@ class Web:
         return response
 
     def _check(self, file: PlanFile, response: urllib3.BaseHTTPResponse, target: str, start: int) -> None:
-        url = file.source.url or ""
+        url, shown = self._signed(file), file.source.url
         status = response.status
         if status not in {200, 206}:
             resolved = target != url
@@ -160,7 +171,7 @@ class Web:
             total = int(length) if length.isdigit() else file.size
         if total != file.size:
             raise SourceError(
-                f"`{url}` has {total} bytes and not {file.size}: it changed since it was chosen.",
+                f"`{shown}` has {total} bytes and not {file.size}: it changed since it was chosen.",
                 hint="Choose the model again.",
             )
         tag = response.headers.get("ETag", "")
@@ -169,7 +180,7 @@ class Web:
                 self._resolved[url] = target
             first = self._tags.setdefault(url, tag)
         if first != tag and file.sha256 is None and file.git_oid is None:
-            raise SourceError(f"`{url}` changed while it was read.", hint="Choose the model again.")
+            raise SourceError(f"`{shown}` changed while it was read.", hint="Choose the model again.")
 
     def _forget(self, url: str) -> None:
         with self._lock:
@@ -179,6 +190,13 @@ class Web:
 def refused(file: PlanFile, status: int, token: bool) -> SourceError:
     """The error for a source that does not give the file."""
     where = file.source.url
+    if status in {401, 403} and file.source.auth == "s3":
+        return SourceError(
+            f"`{where}` is not open to us ({status}).",
+            hint="Check the keys of the data connection (AWS_*) and this machine's clock, and build again:"
+            " a signature holds for 12 hours.",
+            status=status,
+        )
     if status in {401, 403}:
         hint = (
             "Accept the model's conditions on its page, and use a token that may read it."

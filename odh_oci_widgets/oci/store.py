@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from threading import Event
 from typing import BinaryIO, Protocol
 
@@ -162,6 +163,16 @@ class RegistryStore(Repository):
 
     def abandon(self) -> None:
         """Uploads cancel themselves; finished blobs stay for the next try."""
+
+    def afresh(self) -> RegistryStore:
+        """The same repository for some last words, after everything else was told to stop."""
+        return RegistryStore(
+            self.reference,
+            credential=self.auth.credential,
+            insecure=self.insecure,
+            writes=True,
+            tuning=replace(self.tuning, attempts=2, stall=min(self.tuning.stall, 5.0)),
+        )
 
 
 class LayoutStore(Layout):

@@ -75,7 +75,15 @@ def header(path: str, size: int, *, mode: int, kind: bytes = b"0") -> bytes:
         long = name + b"\0"
         blocks = _block(_LONG_NAME, len(long), mode=0, kind=b"L", magic=b"ustar  \0")
         blocks += long + bytes(-len(long) % BLOCK)
-    return blocks + _block(name[:100], size, mode=mode, kind=kind, magic=b"ustar  \0")
+    return blocks + _block(_short(name), size, mode=mode, kind=kind, magic=b"ustar  \0")
+
+
+def _short(name: bytes) -> bytes:
+    """What fits of a name whose whole stands before it; not cut within a character, for readers that decode both."""
+    end = min(len(name), 100)
+    while 0 < end < len(name) and name[end] & 0xC0 == 0x80:
+        end -= 1
+    return name[:end]
 
 
 def _split(name: bytes) -> tuple[bytes, bytes] | None:

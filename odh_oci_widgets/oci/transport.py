@@ -38,6 +38,13 @@ def speaks_plain_http(error: BaseException) -> bool:
     )
 
 
+def hopeless(error: BaseException) -> bool:
+    """Whether the next try will end the same way: a certificate that is not trusted, plain HTTP where TLS is meant."""
+    return speaks_plain_http(error) or any(
+        isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)
+    )
+
+
 def explain(error: BaseException, registry: str, *, plain: bool = False) -> RegistryError:
     """The typed error for what urllib3 raised."""
     chain = causes(error)

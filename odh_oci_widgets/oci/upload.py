@@ -17,7 +17,8 @@ import urllib3
 from .content import Buffer, LayerReader
 from .errors import LayerTooLarge, RegistryError
 from .headers import parse_range
-from .registry import Repository, what_it_said
+from .refusals import what_it_said
+from .registry import Repository
 from .retry import TRANSIENT, ConnectionTrouble, Patience, retry_after
 
 _OK = frozenset({200, 201, 202, 204})

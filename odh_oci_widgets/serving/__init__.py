@@ -14,7 +14,7 @@ from .errors import (
     ServingError,
 )
 from .names import check_name, suggest_name
-from .service import Diagnosis, Service, ServiceState
+from .protocol import Diagnosis, Service, ServiceState
 
 # After `.service` (the module), so that `serving.service` is the function.
 from .targets import deploy, manifests, preview, service, services

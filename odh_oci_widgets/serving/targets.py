@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import OptionInvalid, SandboxUnavailable, ServiceNotFound
 from .names import check_name
-from .service import Service
+from .protocol import Service
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

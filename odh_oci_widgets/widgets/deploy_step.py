@@ -52,6 +52,7 @@ class DeployStep(Step):
     ) -> None:
         super().__init__(flow)
         self._suggested = ""
+        self._suggested_size: tuple[str, int] = ("", 0)
         self._given_target = target
         self.image = field(
             widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>"
@@ -111,6 +112,7 @@ class DeployStep(Step):
         for widget in self._inputs():
             widget.observe(lambda _: self.check(), "value")
         self.flow.observe(lambda _: self._suggest(), ["image", "model", "spec"])
+        self.flow.observe(lambda _: self._size(), ["suggested_args", "suggested_gpus"])
         self.flow.observe(lambda _: self._offer(), "surroundings")
         self._suggest()
         self._offer()
@@ -157,6 +159,15 @@ class DeployStep(Step):
             self.name.value = self._suggested
         self.check()
 
+    def _size(self) -> None:
+        """Take over what the Model step found to fit, unless the user said otherwise."""
+        before, now = self._suggested_size, (shlex.join(self.flow.suggested_args), self.flow.suggested_gpus)
+        self._suggested_size = now
+        if self.arguments.value in {"", before[0]}:
+            self.arguments.value = now[0]
+        if self.gpu.value in {0, before[1]}:
+            self.gpu.value = now[1]
+
     @property
     def spec(self) -> DeploySpec:
         """What the fields say. Raises OdhOciError for arguments whose quotes do not match."""
@@ -172,6 +183,8 @@ class DeployStep(Step):
         # An image that was made here says its format itself; the field is for one made elsewhere.
         known = self.framework.value
         if not in_project:
+            # The suggested arguments are for a card of the cluster.
+            args = () if self.arguments.value == self._suggested_size[0] else args
             return DeploySpec(**common, target="sandbox", format=known, args=args)
         return DeploySpec(
             **common,
@@ -287,7 +300,7 @@ def _check(text: str, *, value: bool) -> widgets.Checkbox:
 def _review(spec: DeploySpec, *, login: bool) -> html.Html:
     words = {
         "Model deployment name": spec.name,
-        "Image": spec.image,
+        "Image": html.element("code", spec.image),
         "Where it runs": {value: text for text, value in TARGETS}[spec.target],
     }
     if spec.target == "project":

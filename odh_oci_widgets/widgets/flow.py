@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from traitlets import Any as AnyTrait
-from traitlets import HasTraits, Instance, Unicode
+from traitlets import HasTraits, Instance, Int, Unicode
 
 from odh_oci_widgets.cluster.destinations import Destination, credential_for
 from odh_oci_widgets.models import Model, ModelFormat
@@ -102,12 +102,17 @@ class Flow(HasTraits):
     destination = Instance(Destination, allow_none=True)
     model = Instance(Model, allow_none=True)
     spec = Instance(ImageSpec, allow_none=True)
+    #: arguments of the model server, and cards, with which the model fits on the hardware chosen in the Model step
+    suggested_args = AnyTrait(default_value=())
+    suggested_gpus = Int()
     #: the last build started here (`odh_oci_widgets.builders.Build`)
     build = AnyTrait(allow_none=True)
     #: the image to deploy, with its digest once it is built
     image = Unicode()
     #: the service to call (`odh_oci_widgets.serving.Service`)
     service = AnyTrait(allow_none=True)
+    #: rises when a step has something new to say
+    moment = Int()
 
     def __init__(self, **state: Any) -> None:
         super().__init__(**state)

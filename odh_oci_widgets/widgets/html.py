@@ -45,7 +45,8 @@ def join(parts: Iterable[str]) -> Html:
 @cache
 def stylesheet() -> Html:
     """The `<style>` element of all widgets of this package."""
-    return Html(f"<style>{files(__package__).joinpath('style.css').read_text('utf-8')}</style>")
+    texts = (files(__package__).joinpath(name).read_text("utf-8") for name in ("style.css", "model.css"))
+    return Html(f"<style>{''.join(texts)}</style>")
 
 
 def heading(title: str, lead: str) -> Html:
@@ -194,6 +195,24 @@ def answer(prompt: str, text: str) -> Html:
     )
 
 
+def timeline(label: str, moments: Iterable[tuple[str, str, bool]]) -> Html:
+    """What happened, one line each: when, what, and whether it is a warning."""
+    return element(
+        "ol",
+        *(
+            element(
+                "li",
+                element("span", when, class_="odh-oci-when"),
+                element("span", element("strong", "Warning: ") if warns else EMPTY, text),
+                data_kind="bad" if warns else "good",
+            )
+            for when, text, warns in moments
+        ),
+        class_="odh-oci-timeline",
+        aria_label=label,
+    )
+
+
 def pictures(chosen: Iterable[tuple[str, str]]) -> Html:
     """Small pictures with their names. Each is a name and a data URL; an empty one has no preview."""
     return element(
@@ -218,3 +237,32 @@ def _image(name: str, data_url: str) -> Html:
     if not data_url.startswith("data:image/"):
         return EMPTY
     return element("img", src=data_url, alt=name)
+
+
+def stack(label: str, parts: Sequence[tuple[str, float, str]], words: str) -> Html:
+    """One bar of parts: name, share of the bar (0 to 1) and size in words of each; `words` say what they add up to."""
+    said = ", ".join(f"{name} {size}" for name, _, size in parts)
+    segments = [
+        element("div", class_="odh-oci-part", style=f"width:{round(100 * share, 1)}%", data_part=at)
+        for at, (_, share, _) in enumerate(parts)
+    ]
+    legend = [
+        element(
+            "span",
+            element("span", class_="odh-oci-swatch", data_part=at, aria_hidden="true"),
+            f"{name} {size}",
+        )
+        for at, (name, _, size) in enumerate(parts)
+    ]
+    return element(
+        "div",
+        element("strong", words),
+        element("div", *segments, class_="odh-oci-bar", role="img", aria_label=f"{label}: {said}. {words}."),
+        element("div", *legend, class_="odh-oci-legend", aria_hidden="true"),
+        class_="odh-oci-stack",
+    )
+
+
+def steps(sentences: Iterable[str]) -> Html:
+    """What to do, one after the other."""
+    return element("ol", *(element("li", sentence) for sentence in sentences), class_="odh-oci-todo")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import ipywidgets as widgets
 
-from odh_oci_widgets.builders import BUILDERS, hub_secrets, human_bytes, plan_image
+from odh_oci_widgets.builders import BUILDERS, Offer, human_bytes, plan_image, plan_secrets
 from odh_oci_widgets.cluster.destinations import Destination, store_connection
 from odh_oci_widgets.oci.credentials import Credential
 from odh_oci_widgets.oci.errors import OdhOciError
@@ -32,6 +32,13 @@ _LAYOUTS = (
 #: What stands in the list of destinations beside what was found.
 _LAYOUT = ("This machine: an OCI image layout, no registry needed", "layout")
 _TYPED = ("Another registry", "typed")
+#: The builders in words, by their names.
+_BUILDERS = {
+    "kernel": "This notebook's kernel",
+    "job": "A job in the project",
+    "openshift": "An OpenShift build in the project",
+    "podman": "A Podman service",
+}
 _IMAGE_HELP = (
     "registry/repository:tag, or oci:FOLDER:TAG for an OCI image layout on this machine (no registry needed)"
 )
@@ -64,7 +71,7 @@ class ImageStep(Step):
             continuous_update=False,
         )
         self.place = field(widgets.Dropdown, "Destination", options=(_LAYOUT, _TYPED), value=_LAYOUT[1])
-        self.builder = field(widgets.Dropdown, "Built by", options=tuple(BUILDERS), value="kernel")
+        self.builder = field(widgets.Dropdown, "Built by", options=_builders(()), value="kernel")
         self.base = field(
             widgets.Combobox,
             "Base image",
@@ -86,6 +93,7 @@ class ImageStep(Step):
         self.user = field(widgets.Text, "User name", continuous_update=False)
         self._password = Secret("Password or token", self._keep_password)
         self._note = widgets.HTML()
+        self._builders_note = widgets.HTML()
         self._warning = widgets.HTML()
         self.check_button = button("Check without building", self.look_ahead, disabled=True)
         self._forecast = widgets.HTML()
@@ -118,6 +126,7 @@ class ImageStep(Step):
                         self.builder, "kernel: here. job: in the project, also when this notebook is closed."
                     ),
                 ),
+                self._builders_note,
                 self.verify,
             ),
             row(self.check_button),
@@ -134,14 +143,21 @@ class ImageStep(Step):
         ):
             widget.observe(lambda _: self.check(), "value")
         self.user.observe(lambda _: self.code.refresh(), "value")
+        self.image.observe(self._follow, "value")
         self.place.observe(lambda _: self._suggest(forced=True), "value")
         self.flow.observe(lambda _: self._suggest(), "model")
         self.flow.observe(lambda _: self._offer(), "surroundings")
         self._offer()
 
     def _offer(self) -> None:
-        """Fill the list of destinations with what was found around the user."""
-        found = self.flow.surroundings.destinations if self.flow.surroundings else ()
+        """Fill the lists with what was found around the user."""
+        around = self.flow.surroundings
+        if around is not None:
+            builder = self.builder.value
+            self.builder.options = _builders(around.builders)
+            self.builder.value = builder
+            self._builders_note.value = _why_not(around.builders)
+        found = around.destinations if around is not None else ()
         places = tuple((f"{one.title}{'' if one.pushable else ': no push'}", one) for one in found)
         chosen = self.place.value
         self.place.options = (*places, _LAYOUT, _TYPED)
@@ -153,13 +169,23 @@ class ImageStep(Step):
             self.place.value = ready or (chosen if isinstance(chosen, str) else _LAYOUT[1])
         self._suggest()
 
+    def _follow(self, change: Any) -> None:
+        """A typed image belongs to the destination it begins with, or to none."""
+        text = change["new"].strip()
+        if text not in {"", self._suggested}:
+            found = self.flow.surroundings.destinations if self.flow.surroundings else ()
+            place: Any = next((one for one in found if text.startswith(f"{one.prefix}/")), _TYPED[1])
+            self.place.value = _LAYOUT[1] if text.startswith("oci:") and "//" not in text else place
+
     def _suggest(self, *, forced: bool = False) -> None:
         """Name the image after its place and the model, unless the user named it."""
         place, model = self.place.value, self.flow.model
         self.flow.destination = place if isinstance(place, Destination) else None
         self._note.value = html.help_text(place.note) if isinstance(place, Destination) and place.note else ""
-        untouched = self.image.value in {"", self._suggested}
-        if model is not None and place != _TYPED[1] and (untouched or forced):
+        text = self.image.value.strip()
+        fits = text.startswith(f"{place.prefix}/" if isinstance(place, Destination) else "oci:")
+        untouched = text in {"", self._suggested}
+        if model is not None and place != _TYPED[1] and (untouched or (forced and not fits)):
             name, tag = repository_name(model.name), model.revision[:12] if model.revision else "1"
             self._suggested = (
                 place.image(name, tag) if isinstance(place, Destination) else f"oci:images/{name}:{tag}"
@@ -242,7 +268,7 @@ class ImageStep(Step):
         def work(cancel: threading.Event) -> Preflight:
             plan = plan_image(model, spec.image, **spec.plan_options())
             return preflight(
-                plan, credentials=self.flow.credentials(), secrets=hub_secrets(plan, token), cancel=cancel
+                plan, credentials=self.flow.credentials(), secrets=plan_secrets(plan, token), cancel=cancel
             )
 
         self.run("Looking at the registry and the sources…", work, self._show_forecast)
@@ -270,6 +296,23 @@ class ImageStep(Step):
             texts["Command"] = snippets.build_command(model.reference, spec)
             texts["Containerfile"] = snippets.containerfile(model, spec)
         return texts
+
+
+def _builders(found: Sequence[Offer]) -> tuple[tuple[str, str], ...]:
+    trouble = {offer.name: offer.trouble for offer in found}
+    return tuple(
+        (f"{_BUILDERS.get(name, name)}{': cannot work here' if trouble.get(name) else ''}", name)
+        for name in BUILDERS
+    )
+
+
+def _why_not(found: Sequence[Offer]) -> html.Html:
+    """A line for each builder that cannot work here."""
+    return html.join(
+        html.help_text(f"{_BUILDERS.get(offer.name, offer.name)} cannot work here: {offer.trouble}")
+        for offer in found
+        if offer.trouble
+    )
 
 
 def _forecast_card(found: Preflight) -> html.Html:

@@ -1,31 +1,57 @@
-"""Choose a model: from Hugging Face, the web, or a folder."""
+"""Choose a model: from Hugging Face, the web, a folder, S3 storage or the notebook."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import ipywidgets as widgets
 
 from odh_oci_widgets.builders import human_bytes
-from odh_oci_widgets.models import Model, open_model
+from odh_oci_widgets.models import (
+    Facts,
+    Model,
+    ModelGated,
+    ModelNotFound,
+    ModelSummary,
+    TokenRefused,
+    from_object,
+    hub_endpoint,
+    open_model,
+    understand,
+)
+from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html, snippets
 from .flow import Flow
 from .job import Job
+from .latest import PAUSE_SECONDS, Latest
+from .model_facts import card
+from .model_files import FileTree, patterns
+from .model_revision import RevisionChoice
+from .model_search import HubSearch
+from .model_sizing import Sizing
+from .model_sources import FolderSource, NotebookSource, S3Source, WebSource, variables
 from .parts import Disclosure, Secret, button, cell, field, grid, row
 from .step import Step
 from .words import counted, globs
 
-#: Rows of a file table; a model of more files says how many more.
-MAX_ROWS = 200
 _LOCATION_HELP = (
-    "hf://owner/name or hf://owner/name@revision · https://…/model.onnx · a folder or file of this machine"
+    "hf://owner/name or hf://owner/name@revision · https://…/model.onnx · s3://bucket/folder · "
+    "a folder or file of this machine"
+)
+_SOURCES = (
+    ("Hugging Face", "hub"),
+    ("Web", "web"),
+    ("Folder", "folder"),
+    ("S3 storage", "s3"),
+    ("This notebook", "notebook"),
 )
 
 
 class ModelStep(Step):
-    """Name a model, see its files, choose which go into the image.
+    """Find a model, see what it is and needs, choose which of its files go into the image.
 
     >>> step = ModelStep("hf://ibm-granite/granite-3.0-2b-instruct")  # doctest: +SKIP
     >>> step  # doctest: +SKIP
@@ -48,6 +74,14 @@ class ModelStep(Step):
     ) -> None:
         super().__init__(flow)
         self._found: Model | None = None
+        #: the code that made the model, where it is none of a reference
+        self._made_by = ""
+        self._selecting = False
+        self._facts: Facts | None = None
+        self._reading: Latest[Facts] = Latest()
+        self.source = field(
+            widgets.RadioButtons, "Where the model is", options=_offered(), value=_source_of(reference)
+        )
         self.location = field(
             widgets.Text,
             "Model location",
@@ -62,38 +96,80 @@ class ModelStep(Step):
         self.exclude = field(widgets.Text, "Leave out", value=", ".join(exclude), placeholder="*.md")
         self._token = Secret("Hugging Face token", self._keep_token)
         self._card = widgets.HTML()
-        self._files = widgets.HTML()
         self._choice = widgets.VBox()
+        self._panels: dict[str, Any] = {}
+        self._panel = widgets.VBox()
+        self._panel.add_class("odh-oci-source")
+        self.revision = RevisionChoice(self.use, lambda: self.flow.secrets.token)
+        self.files = FileTree(self._tick)
+        self.sizing = Sizing(self.flow)
         self.location.observe(lambda change: self.choose() if change["new"].strip() else None, "value")
+        self.source.observe(lambda _: self._show_source(), "value")
         for text in (self.include, self.exclude):
             text.observe(lambda _: self._select(), "value")
         head = row(cell(self.location, _LOCATION_HELP), self.look_up)
         head.add_class("odh-oci-search")
-        access = Disclosure(
+        self._how = widgets.HTML()
+        self._access = Disclosure(
             "access for gated models",
+            self._how,
             grid(
                 cell(
                     self._token.widget,
-                    "For gated or private models. Without it: HF_TOKEN, then the hub's token file.",
+                    "Kept for this session and never saved. Without it: HF_TOKEN, then the hub's token file.",
                 )
             ),
         )
         self._selection = Disclosure(
             "files",
+            self.files,
             grid(
                 cell(self.include, "Patterns, separated by commas; empty: the usual choice."),
                 cell(self.exclude, "Patterns, separated by commas."),
             ),
-            self._files,
+            seen=self.files.look,
         )
-        self._compose(head, access, self._choice)
+        self._needs = Disclosure("memory and arguments", self.sizing)
+        self._explain_access(None)
+        self._show_source()
+        self._compose(self.source, self._panel, head, self._access, self._choice)
+
+    def _show_source(self) -> None:
+        name = self.source.value
+        if name not in self._panels:
+            makers: dict[str, Callable[[], Any]] = {
+                "hub": lambda: HubSearch(
+                    self._picked, say=self.say, failed=self.fail, token=lambda: self.flow.secrets.token
+                ),
+                "web": lambda: WebSource(self.use),
+                "folder": lambda: FolderSource(self.use, self.fail),
+                "s3": lambda: S3Source(self.use),
+                "notebook": lambda: NotebookSource(self.export, variables),
+            }
+            self._panels[name] = makers[name]()
+        self._panel.children = (self._panels[name],)
+        self._access.layout.display = "" if name == "hub" else "none"
+
+    @property
+    def panel(self) -> Any:
+        """The form of the chosen source."""
+        return self._panels[self.source.value]
+
+    def use(self, reference: str) -> None:
+        """Choose what a reference names, as if it was typed."""
+        if self.location.value == reference:
+            self.choose()
+        else:
+            self.location.value = reference
+
+    def _picked(self, found: ModelSummary) -> None:
+        self.use(found.reference)
 
     def choose(self) -> Job[Model]:
         """Look the model up, in a thread."""
         reference = self.location.value.strip()
         token = self.flow.secrets.token
         self._forget()
-        self.look_up.disabled = True
         return self.run(
             f"Looking up {reference or 'the model'}…",
             lambda _: open_model(reference, token=token),
@@ -101,40 +177,131 @@ class ModelStep(Step):
             self._not_found,
         )
 
+    def export(self, model: str, sample: str, name: str) -> Job[Model]:
+        """Choose a variable of the notebook: exported in a thread, with a sample of its input."""
+        known = variables()
+        # Two rows are enough, and one would make PyTorch's export believe that there is always one.
+        fitted, batch = known[model], known[sample]
+        self._forget()
+        self._made_by = snippets.from_object(model, sample, name)
+        return self.run(
+            f"Exporting {model} to ONNX…",
+            lambda _: from_object(fitted, batch[:2], name=name or None),
+            self._show,
+            self._not_found,
+        )
+
     def _keep_token(self, token: str) -> None:
         self.flow.secrets.token = token
+        self._explain_access(None)
         if self.location.value.strip() and self._found is None:
             self.choose()
 
     def _forget(self) -> None:
-        self._found = None
+        if isinstance(search := self._panels.get("hub"), HubSearch):
+            search.stop()
+        self._reading.stop()
+        self._found = self._facts = None
+        self._made_by = ""
         self.flow.model = None
+        self.sizing.show(None)
         self._choice.children = ()
+        self.look_up.disabled = True
 
-    def _not_found(self, error: Any) -> None:
+    def _not_found(self, error: OdhOciError) -> None:
         self.look_up.disabled = False
+        self._explain_access(error)
         self.fail(error)
+
+    def _explain_access(self, error: OdhOciError | None) -> None:
+        """What opens a gated or private model; unfolded where that is what is the matter."""
+        reference = self.location.value.strip()
+        concerned = isinstance(error, (ModelGated, TokenRefused, ModelNotFound)) and reference.startswith(
+            "hf://"
+        )
+        page = hub_endpoint()
+        name = reference.removeprefix("hf://").partition("@")[0] if concerned else ""
+        self._how.value = html.steps(
+            [
+                html.join(
+                    [
+                        "Accept the model's conditions on ",
+                        html.link(f"its page ({name})" if name else "its page", f"{page}/{name}"),
+                        ".",
+                    ]
+                ),
+                html.join(
+                    [
+                        "Make a token that may read on ",
+                        html.link("your account's page", f"{page}/settings/tokens"),
+                        ".",
+                    ]
+                ),
+                "Type it here once.",
+            ]
+        )
+        if concerned and not isinstance(error, ModelNotFound) and not self._access.shown:
+            self._access.layout.display = ""
+            self._access.toggle()
 
     def _show(self, model: Model) -> None:
         self._found = model
         self.look_up.disabled = False
-        self._choice.children = (self._card, self._selection)
+        self.revision.show(model)
+        self._choice.children = (self.revision, self._card, self._selection, self._needs)
+        self._select(after=0.0)
+
+    def _tick(self, chosen: frozenset[str]) -> None:
+        """Files were ticked: the patterns say the same, so that the shown code does."""
+        if self._found is None:
+            return
+        include, exclude = patterns(self._found, chosen) if chosen else ((), ("*",))
+        self._selecting = True
+        try:
+            self.include.value, self.exclude.value = ", ".join(include), ", ".join(exclude)
+        finally:
+            self._selecting = False
         self._select()
 
-    def _select(self) -> None:
-        if self._found is None:
+    def _select(self, *, after: float = PAUSE_SECONDS) -> None:
+        if self._found is None or self._selecting:
             return
         include, exclude = globs(self.include.value), globs(self.exclude.value)
         model = self._found.select(include=include, exclude=exclude) if include or exclude else self._found
-        self._card.value = _card(model)
-        self._files.value = _file_tables(model)
+        self.files.show(model)
         if model.files:
+            # Of the same model in another selection what was known stays until it is known better.
+            self._card.value = card(model, self._facts)
             self.flow.model = model
             self.say(f"{model.name}: {counted(len(model.files), 'file')}, {human_bytes(model.size)}.")
+            self._read(model, after)
         else:
+            self._reading.stop()
+            self._card.value = ""
             self.flow.model = None
+            self.sizing.show(None)
             self.say("No file is left: change the patterns.")
         self.code.refresh()
+
+    def _read(self, model: Model, after: float) -> None:
+        """Learn what the model is from the heads of its files."""
+        token = self.flow.secrets.token
+
+        def known(facts: Facts) -> None:
+            self._facts = facts
+            self._card.value = card(model, facts)
+            self.sizing.show(facts)
+
+        def unknown(error: OdhOciError) -> None:
+            self._card.value = card(model, None, f"What it needs is not known: {error.message}")
+            self.sizing.show(None)
+
+        self._reading.start(lambda _: understand(model, token=token), known, unknown, after=after)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the model is looked up and understood, in cells and tests."""
+        super().join(timeout)
+        self._reading.join(timeout)
 
     @property
     def summary(self) -> str:
@@ -144,6 +311,8 @@ class ModelStep(Step):
 
     def renderings(self) -> Mapping[str, str]:
         """Python."""
+        if self._made_by:
+            return {"Python": self._made_by}
         return {
             "Python": snippets.open_model(
                 self.location.value.strip(),
@@ -154,43 +323,19 @@ class ModelStep(Step):
         }
 
 
-def _card(model: Model) -> html.Html:
-    folder = "/models/1/ (as OpenVINO Model Server wants it)" if model.versioned else "/models/"
-    return html.element(
-        "div",
-        html.element("div", model.name, class_="odh-oci-card-title"),
-        html.facts(
-            {
-                "Format": model.format.value,
-                "Size": f"{human_bytes(model.size)} in {counted(len(model.files), 'file')}",
-                "Revision": (model.revision or "")[:12],
-                "Licence": model.license or "",
-                "In the image": folder,
-                "More about it": html.link(model.homepage, model.homepage) if model.homepage else "",
-            }
-        ),
-        class_="odh-oci-card",
-    )
+def _offered() -> list[tuple[str, str]]:
+    """S3 only where there is a data connection: a form without keys helps nobody."""
+    s3 = any(os.environ.get(name) for name in ("AWS_S3_ENDPOINT", "AWS_S3_BUCKET", "AWS_ACCESS_KEY_ID"))
+    return [(text, name) for text, name in _SOURCES if name != "s3" or s3]
 
 
-def _file_tables(model: Model) -> html.Html:
-    chosen = html.table(
-        f"Goes into the image ({counted(len(model.files), 'file')})",
-        ("File", "Size"),
-        _rows([(file.path, human_bytes(file.size)) for file in model.files]),
-    )
-    if not model.left_out:
-        return chosen
-    left = html.table(
-        f"Left out ({counted(len(model.left_out), 'file')})",
-        ("File", "Why", "Size"),
-        _rows([(file.path, why, human_bytes(file.size)) for file, why in model.left_out]),
-    )
-    return html.join([chosen, left])
-
-
-def _rows(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    more = len(rows) - MAX_ROWS
-    if more <= 0:
-        return rows
-    return [*rows[:MAX_ROWS], (f"… and {counted(more, 'more file')}", *("" for _ in rows[0][1:]))]
+def _source_of(reference: str) -> str:
+    """The source of a reference that was given."""
+    text = reference.strip()
+    if not text or text.startswith(("hf://", "https://huggingface.co/", "https://hf.co/")):
+        return "hub"
+    if text.startswith(("https://", "http://")):
+        return "web"
+    if text.startswith("s3://"):
+        return "s3" if ("S3 storage", "s3") in _offered() else "hub"
+    return "folder"

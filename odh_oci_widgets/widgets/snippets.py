@@ -65,6 +65,13 @@ def open_model(reference: str, include: Sequence[str], exclude: Sequence[str], *
     return f"{head}from odh_oci_widgets import open_model\n\nmodel = {call('open_model', reference, **options)}\n"
 
 
+def from_object(model: str, sample: str, name: str) -> str:
+    """Python that exports a variable."""
+    options = {"name": name} if name else {}
+    ask = call("from_object", Raw(model), Raw(f"{sample}[:2]"), **options)
+    return f"from odh_oci_widgets.models import from_object\n\nmodel = {ask}\n"
+
+
 def build(spec: ImageSpec, *, logins: Sequence[tuple[str, str]] = (), token: bool = False) -> str:
     """Python that builds and pushes `model`. `logins`: registry and user name of each typed password."""
     options = spec.options()

@@ -57,12 +57,14 @@ class Step(widgets.VBox):
         self.error = None
         self._alert.value = ""
         self._status.value = html.status(sentence, busy=busy)
+        self.flow.moment += 1
 
     def fail(self, error: OdhOciError) -> None:
         """Show what failed and what to do."""
         self.error = error
         self._status.value = html.status("")
         self._alert.value = html.alert(error)
+        self.flow.moment += 1
 
     def run(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from odh_oci_widgets.builders import Offer, offers
 from odh_oci_widgets.cluster import Project, connect
 from odh_oci_widgets.cluster.access import Access, check
 from odh_oci_widgets.cluster.destinations import Destination, DestinationKind, list_destinations
@@ -22,6 +23,7 @@ class Surroundings:
     access: Access | None = None
     runtimes: tuple[Runtime, ...] = ()
     destinations: tuple[Destination, ...] = ()
+    builders: tuple[Offer, ...] = ()
     #: what could not be read, as sentences
     notes: tuple[str, ...] = ()
 
@@ -65,5 +67,6 @@ def look_around(namespace: str | None = None) -> Surroundings:
         access=access,
         runtimes=tuple(runtimes),
         destinations=tuple(destinations),
+        builders=tuple(offers()),
         notes=(*notes, *more),
     )

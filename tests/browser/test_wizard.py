@@ -3,49 +3,50 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.servers.lab import Lab
 from tests.servers.pictures import bright_or_dark, picture
 from tests.servers.registry import Registry
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-#: Rooms of colleagues may take a moment on a busy machine, in milliseconds.
+#: A room may take a moment on a busy machine, in milliseconds.
 SLOW = 120_000
 
 
 @pytest.fixture
-def classifier(shared: Path | None, tmp_path: Path) -> dict[str, Path | str]:
-    """A model folder, a picture, labels, and the label that is right: the real thing where it is there."""
-    data = shared / "data" / "mobilenet" if shared else None
-    folder = tmp_path / "mobilenet-v2"
+def classifier(shared: Path | None, lab: Lab) -> dict[str, str]:
+    """Model, picture, labels as paths in the notebook's folder, and the right label: the real thing where it is there."""
+    folder = lab.root / "mobilenet"
     folder.mkdir()
-    if data is not None and (data / "mobilenet_v2_quant.onnx").is_file():
-        (folder / "mobilenet_v2_quant.onnx").symlink_to(data / "mobilenet_v2_quant.onnx")
-        model = data / "mobilenet_v2_quant.onnx"
-        return {
-            "model": model,
-            "picture": data / "pelican.jpeg",
-            "labels": data / "synset.txt",
-            "label": "pelican",
-        }
-    model = bright_or_dark(folder / "model.onnx")
-    labels = tmp_path / "labels.txt"
-    labels.write_text("dark\nbright\n")
-    return {"model": model, "picture": picture(tmp_path / "bright.png"), "labels": labels, "label": "bright"}
+    data = shared / "data" / "mobilenet" if shared else folder
+    if (data / "mobilenet_v2_quant.onnx").is_file():
+        names = {"model": "mobilenet_v2_quant.onnx", "picture": "pelican.jpeg", "labels": "synset.txt"}
+        for name in names.values():
+            shutil.copy(data / name, folder)
+        label = "pelican"
+    else:
+        names = {"model": "model.onnx", "picture": "bright.png", "labels": "labels.txt"}
+        bright_or_dark(folder / "model.onnx")
+        picture(folder / "bright.png")
+        (folder / "labels.txt").write_text("dark\nbright\n")
+        label = "bright"
+    return {kind: f"mobilenet/{name}" for kind, name in names.items()} | {"label": label}
 
 
-def test_from_a_model_to_a_label_on_the_page(open_notebook, registry: Registry, classifier):
+def test_from_a_model_to_a_label_on_the_page(open_notebook, lab: Lab, registry: Registry, classifier):
     image = f"{registry.host}/browser/mobilenet:1"
     notebook = open_notebook(
         "from odh_oci_widgets import Wizard\nwizard = Wizard(base='embedded')\nwizard",
     )
 
-    notebook.label("Model location").fill(str(classifier["model"]))
+    notebook.label("Model location").fill(classifier["model"])
     notebook.button("Look up").click()
     notebook.status("1 file")
     notebook.button("Show files").click()
@@ -77,8 +78,8 @@ def test_from_a_model_to_a_label_on_the_page(open_notebook, registry: Registry, 
     notebook.picture("4-deploy")
 
     notebook.button("Next: Test").click()
-    notebook.label("Labels").fill(str(classifier["labels"]))
-    notebook.choose_files("Choose pictures", classifier["picture"])
+    notebook.label("Labels").fill(classifier["labels"])
+    notebook.choose_files("Choose pictures", lab.root / classifier["picture"])
     notebook.status("1 picture chosen")
     notebook.button("Classify").click()
     notebook.status("Answered in", timeout=SLOW)

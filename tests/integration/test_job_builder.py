@@ -126,7 +126,8 @@ def test_no_secret_is_anywhere_but_in_the_secret(
     builder = JobBuilder(connect(kubeconfig=str(kubeconfig), namespace=namespace), environ=environ)
     credentials = Credentials({registry.host: Credential("me", PASSWORD)}, environ={})
     runner.hold()
-    build = builder.start(_plan(model, registry, namespace), credentials=credentials, secrets={"hf": TOKEN})
+    secrets = {"hf": TOKEN, "s3": json.dumps({"https://s3.example/b/k": "X-Amz-Signature=0xSIGNED"})}
+    build = builder.start(_plan(model, registry, namespace), credentials=credentials, secrets=secrets)
     secret = json.dumps(kubernetes_api.get("secrets", build.id, namespace))
     assert secret  # what follows would be true of nothing, too
     runner.release()
@@ -143,7 +144,7 @@ def test_no_secret_is_anywhere_but_in_the_secret(
     seen += [" ".join(command) for command in runner.commands]
     assert runner.environments[0]["HTTPS_PROXY"] == PROXY  # it does arrive where it is needed
     for text in seen:
-        for word in (TOKEN, PASSWORD, "0xPROXYSECRET"):
+        for word in (TOKEN, PASSWORD, "0xPROXYSECRET", "0xSIGNED"):
             assert word not in text
 
 

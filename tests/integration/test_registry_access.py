@@ -182,7 +182,12 @@ def test_the_zip_runs_alone(registry: Registry, files: list[PlanFile], tmp_path:
     # -S -E: no site-packages, as in a bare container
     command = [sys.executable, "-S", "-E", str(tmp_path / "e.pyz")]
     done = subprocess.run(
-        [*command, str(tmp_path / "plan.json")], capture_output=True, text=True, cwd=tmp_path, timeout=60
+        [*command, str(tmp_path / "plan.json")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     from odh_oci_widgets.oci.events import from_json
@@ -190,6 +195,8 @@ def test_the_zip_runs_alone(registry: Registry, files: list[PlanFile], tmp_path:
     last = from_json(done.stdout.splitlines()[-1])
     assert isinstance(last, Done)
     assert inspect_image(f"{registry.host}/access/zip:1", insecure=True).digest == last.digest
-    broken = subprocess.run([*command, "-"], input="{}", capture_output=True, text=True, timeout=60)
+    broken = subprocess.run(
+        [*command, "-"], input="{}", capture_output=True, text=True, timeout=60, check=False
+    )
     assert broken.returncode == 1
     assert isinstance(from_json(broken.stdout), Failed)

@@ -10,12 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from odh_oci_widgets.oci import Done, Log, PlanFile, Source, make_plan, preflight, run
+from odh_oci_widgets.oci import Done, Failed, Log, PlanFile, Source, make_plan, preflight, run
 from odh_oci_widgets.oci.events import from_json
 from tests.servers.hub import Hub
 from tests.servers.registry import Registry
@@ -66,7 +67,23 @@ class Counter:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_PUT = do_POST = do_PATCH = do_HEAD = do_DELETE = _pass
+            def do_GET(self) -> None:
+                self._pass()
+
+            def do_PUT(self) -> None:
+                self._pass()
+
+            def do_POST(self) -> None:
+                self._pass()
+
+            def do_PATCH(self) -> None:
+                self._pass()
+
+            def do_HEAD(self) -> None:
+                self._pass()
+
+            def do_DELETE(self) -> None:
+                self._pass()
 
             def log_message(self, *_arguments: object) -> None:
                 pass
@@ -230,14 +247,15 @@ def test_a_failed_build_leaves_its_finished_layers_to_the_next(registry: Registr
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "a.bin").write_bytes(os.urandom(2 * 2**20))
-    (folder / "b.bin").write_bytes(os.urandom(2**20))
+    (folder / "b.bin").write_bytes(os.urandom(60 * 2**20))
     image = f"{registry.host}/reuse/failed:1"
-    files = files_of(folder)
-    plan = make_plan(files, image, base="scratch", insecure=(registry.host,))
-    (folder / "b.bin").write_bytes(b"changed")
-    failed = list(run(plan))[-1]
-    assert failed.kind == "failed"
-    assert "changed" in failed.message
-    (folder / "b.bin").write_bytes(os.urandom(2**20))
-    done, _ = build(plan)
-    assert done.sent < 2**20 + 10_000
+    small, large = sorted(files_of(folder), key=lambda file: file.size)
+    wrong = replace(large, sha256="0" * 64)
+    failed = list(run(make_plan([small, wrong], image, base="scratch", insecure=(registry.host,))))[-1]
+    assert isinstance(failed, Failed)
+    assert failed.error == "SourceError"
+    assert "not what was promised" in failed.message
+    done, _ = build(make_plan([small, large], image, base="scratch", insecure=(registry.host,)))
+    assert done.reused > 2 * 2**20
+    assert done.sent < 61 * 2**20
+    assert registry.tags("reuse/failed") == ["1"]

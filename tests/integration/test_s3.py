@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from odh_oci_widgets.builders import plan_image, plan_secrets, start
 from odh_oci_widgets.models import (
     ModelAccessMissing,
     ModelEmpty,
@@ -19,6 +23,8 @@ from odh_oci_widgets.models import (
     open_model,
 )
 from odh_oci_widgets.models.fetching import read_piece
+from odh_oci_widgets.oci import engine_zip, pull_models, run
+from odh_oci_widgets.oci.events import Done
 from tests.servers.registry import free_port
 
 boto3 = pytest.importorskip("boto3")
@@ -87,8 +93,39 @@ def test_one_object(bucket: str) -> None:
     assert model.name == "digits"
 
 
+def test_an_object_goes_into_the_image_and_the_plan_holds_no_right(bucket: str, tmp_path: Path) -> None:
+    plan = plan_image(f"s3://{bucket}/models/tiny model", f"oci:{tmp_path}/images:1", base="embedded")
+    assert "X-Amz" not in plan.to_json()
+    assert "?" not in plan.to_json()
+    assert start(plan).wait(60)
+    folder = pull_models(plan.image, tmp_path / "out")
+    assert next(folder.rglob("model.safetensors")).read_bytes() == WEIGHTS
+    events = list(run(plan, secrets=plan_secrets(plan)))
+    assert isinstance(events[-1], Done)
+    assert "X-Amz" not in repr(events)
+
+
+def test_the_engine_in_another_process_reads_signatures_from_a_file(
+    bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = plan_image(f"s3://{bucket}/digits.onnx", f"oci:{tmp_path}/images:1", base="embedded")
+    (tmp_path / "plan.json").write_text(plan.to_json())
+    (tmp_path / "s3.json").write_text(plan_secrets(plan)["s3"])
+    program = tmp_path / "engine.pyz"
+    program.write_bytes(engine_zip())
+    without = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    command = [sys.executable, program, tmp_path / "plan.json"]
+    environ = without | {"ODH_OCI_S3": str(tmp_path / "s3.json")}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "X-Amz" not in done.stdout + done.stderr
+    assert pull_models(plan.image, tmp_path / "out").is_dir()
+
+
 def test_signatures_and_keys_do_not_show(bucket: str) -> None:
-    text = repr(open_model(f"s3://{bucket}/models/tiny model"))
+    model = open_model(f"s3://{bucket}/models/tiny model")
+    assert all("?" not in (file.source.url or "") for file in model.files)
+    text = repr(model)
     assert "Signature" not in text
     assert "AKIDEXAMPLE" not in text
     assert "verySecretKey" not in text

@@ -14,36 +14,10 @@ from odh_oci_widgets.models import (
     understand,
 )
 from tests.servers.hub import Content, Hub, Repo, Sparse
-from tests.unit.architectures import ARCHITECTURES, Architecture
+from tests.servers.hub_library import shards
+from tests.unit.architectures import ARCHITECTURES
 
 NAMES = sorted(ARCHITECTURES)
-
-
-def shards(architecture: Architecture) -> dict[str, Content]:
-    """Files with real headers over zeros, the parameters spread over shards and tensors."""
-    files: dict[str, Content] = {}
-    for index in range(architecture.shards):
-        tensors, offset = {"__metadata__": {"format": "pt"}}, 0
-        for dtype, total in architecture.parameters.items():
-            width = {"F32": 4, "BF16": 2}[dtype]
-            share = total // architecture.shards + (total % architecture.shards if index == 0 else 0)
-            # 1000 tensors a shard: a header of the size that real ones have (about 100 kB), some above one request.
-            sizes = [share // 1000] * 999 + [share - share // 1000 * 999]
-            for number, count in enumerate(sizes):
-                end = offset + count * width
-                name = f"model.layers.{number}.a_rather_long_name_as_real_tensors_have.weight"
-                tensors[name] = {"dtype": dtype, "shape": [count], "data_offsets": [offset, end]}
-                offset = end
-        header = json.dumps(tensors).encode()
-        head = len(header).to_bytes(8, "little") + header
-        one = "model.safetensors"
-        name = (
-            one
-            if architecture.shards == 1
-            else f"model-{index + 1:05}-of-{architecture.shards:05}.safetensors"
-        )
-        files[name] = Sparse(head, len(head) + offset)
-    return files
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ PACKAGES = {
     "podman": "podman",
     "buildah": "buildah",
     "runc": "runc",
+    "curl": "curl",
     "busybox": "busybox-static",
     "chromium": "chromium",
     "kubectl": "kubernetes-client",

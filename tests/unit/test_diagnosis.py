@@ -14,7 +14,7 @@ from odh_oci_widgets.serving.project.diagnosis import diagnose
 from odh_oci_widgets.serving.project.pull_failures import pull_failure
 from odh_oci_widgets.serving.project.snapshot import Answer, is_ready
 from odh_oci_widgets.serving.project.timeline import event_lines, timeline
-from odh_oci_widgets.serving.service import ServiceState
+from odh_oci_widgets.serving.protocol import ServiceState
 from tests.recordings import last, snapshots
 
 YES = Answer(ready=True, status=200)

@@ -21,7 +21,7 @@ from odh_oci_widgets.inference import (
     TextClient,
     complete,
 )
-from tests.servers.kubernetes.certificates import make_certificates
+from tests.servers.kubernetes.certificates import Authority
 from tests.servers.registry import free_port
 from tests.servers.vllm import VLLM
 
@@ -129,12 +129,12 @@ def test_whether_a_model_can_chat_is_known(vllm):
 
 
 def test_a_certificate_must_be_trusted(vllm, tmp_path, monkeypatch):
-    authority, *pair = make_certificates(tmp_path)
-    server = vllm(tls=pair)
+    authority = Authority(tmp_path)
+    server = vllm(tls=authority.issue())
     with pytest.raises(ServerUnreachable, match=r"is not trusted: .*insecure=True"):
         complete(server.url, "granite", "hello")
     assert complete(server.url, "granite", "hello", insecure=True).text
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
     assert complete(server.url, "granite", "hello").text
     server.delay = 30
     stream = client(server).stream("hello")

@@ -2,89 +2,42 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from threading import Thread
 from typing import Any
 
-from odh_oci_widgets.builders.build import BuildStatus
 from odh_oci_widgets.builders.errors import BuildNotFound, BuildPodFailed
-from odh_oci_widgets.builders.followed import FollowedBuild
-from odh_oci_widgets.cluster.errors import ClusterError, LoginExpired, NotAllowed, Refused
+from odh_oci_widgets.builders.in_project import QUIET_SECONDS, ProjectBuild
+from odh_oci_widgets.builders.marks import BUILD_LABEL
+from odh_oci_widgets.builders.protocol import BuildStatus
+from odh_oci_widgets.cluster.errors import NotAllowed, Refused
 from odh_oci_widgets.cluster.project import Project
-from odh_oci_widgets.cluster.resources import EVENTS, JOBS, PODS, SECRETS
-from odh_oci_widgets.oci.errors import Cancelled, OdhOciError
+from odh_oci_widgets.cluster.resources import EVENTS, JOBS, PODS
+from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.events import Failed, Log, from_json
 from odh_oci_widgets.oci.plan import Plan
 
-from .manifests import BUILD_LABEL, CONTAINER
+from .manifests import CONTAINER
 from .trouble import job_end, job_trouble, pod_trouble
 
 Manifest = Mapping[str, Any]
 
-#: Seconds between two looks at what has no stream.
-LOOK_SECONDS = 1.0
-#: Seconds without a line after which the log is opened again: the engine speaks more often.
-QUIET_SECONDS = 60.0
-#: Seconds for everything to go after a cancel.
-GONE_SECONDS = 90.0
-#: Seconds that the cluster may be out of reach before the follower gives up; the build itself goes on.
-PATIENCE_SECONDS = 600.0
 
-
-class JobBuild(FollowedBuild):
+class JobBuild(ProjectBuild):
     """One Job. It goes on without us: another kernel finds it with `JobBuilder.builds()`."""
 
     builder = "job"
 
     def __init__(self, project: Project, build_id: str, plan: Plan) -> None:
-        super().__init__(build_id, plan)
-        self.project = project
+        super().__init__(project, build_id, plan)
         self._read: dict[str, int] = {}
-        self._told: set[str] = set()
-        Thread(target=self._follow, name=f"build {build_id}", daemon=True).start()
+        self._go()
 
-    def cancel(self) -> None:
-        """Delete the Job and all that belongs to it; `wait()` tells when it is gone."""
-        if not self._cancel.is_set():
-            self._cancel.set()
-            Thread(target=self._delete, name=f"cancel {self.id}", daemon=True).start()
+    def _take_away(self) -> None:
+        self.project.delete(JOBS, self.id)
 
-    def _delete(self) -> None:
-        deadline = time.monotonic() + GONE_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                self.project.delete(JOBS, self.id)
-            except ClusterError as error:
-                self._log.append(Log(message=str(error)))
-                time.sleep(LOOK_SECONDS)
-            else:
-                return
-
-    def _follow(self) -> None:
-        error: OdhOciError | None = None
-        unreachable_since: float | None = None
-        while True:
-            try:
-                ended, error = self._look()
-                unreachable_since = None
-            except (LoginExpired, NotAllowed) as refused:
-                ended, error = True, refused
-            except ClusterError as trouble:
-                unreachable_since = unreachable_since or time.monotonic()
-                self._tell(trouble)
-                ended = time.monotonic() - unreachable_since > PATIENCE_SECONDS
-                error = trouble
-            if ended:
-                break
-            time.sleep(LOOK_SECONDS)
-        if self._cancel.is_set() and self._image is None:
-            self._error = None
-            error = self._gone()
-        with suppress(ClusterError):
-            self.project.delete(SECRETS, self.id)
-        self._end(error)
+    def _left(self) -> bool:
+        return self.project.find(JOBS, self.id) is not None or bool(self._pods())
 
     def _look(self) -> tuple[bool, OdhOciError | None]:
         """Read what is new. Returns whether it is over, and the trouble that no event told."""
@@ -98,6 +51,8 @@ class JobBuild(FollowedBuild):
         pod = pods[-1] if pods else None
         if pod is not None and _started(pod):
             self._status = BuildStatus.RUNNING
+            if job_end(job) is None:
+                self._seen.set()
             self._read_log(pod["metadata"]["name"])
         end = job_end(job)
         trouble = self._trouble(pod)
@@ -146,24 +101,6 @@ class JobBuild(FollowedBuild):
 
     def _lines(self, pod: str) -> Iterator[str]:
         return self.project.logs(pod, CONTAINER, follow=True, quiet=QUIET_SECONDS)
-
-    def _gone(self) -> OdhOciError:
-        """Wait until nothing of the build is left."""
-        deadline = time.monotonic() + GONE_SECONDS
-        while time.monotonic() < deadline:
-            with suppress(ClusterError):
-                if self.project.find(JOBS, self.id) is None and not self._pods():
-                    break
-            time.sleep(LOOK_SECONDS)
-        return Cancelled(
-            "The build was cancelled.", hint="Start it again when you like: what was sent is reused."
-        )
-
-    def _tell(self, trouble: OdhOciError) -> None:
-        """Each sentence once."""
-        if str(trouble) not in self._told:
-            self._told.add(str(trouble))
-            self._log.append(Log(message=str(trouble)))
 
 
 def _started(pod: Manifest) -> bool:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import secrets as randomness
-import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
-from odh_oci_widgets.builders.build import Build
-from odh_oci_widgets.builders.errors import BuildConflict
+from odh_oci_widgets.builders.auths import auths_of
+from odh_oci_widgets.builders.in_project import Followers
+from odh_oci_widgets.builders.marks import DESTINATION_LABEL, SELECTOR, IfRunning, destination_of, settle
+from odh_oci_widgets.builders.protocol import Build
+from odh_oci_widgets.builders.rights import check_rights
 from odh_oci_widgets.cluster import connect
-from odh_oci_widgets.cluster.access import Need, may
-from odh_oci_widgets.cluster.errors import ClusterError, NotAllowed
+from odh_oci_widgets.cluster.access import Need
+from odh_oci_widgets.cluster.errors import ClusterError
 from odh_oci_widgets.cluster.project import Project
-from odh_oci_widgets.cluster.repair import grant
 from odh_oci_widgets.cluster.resources import CONFIG_MAPS, JOBS, PODS, SECRETS
 from odh_oci_widgets.oci import Credentials, engine_zip
 from odh_oci_widgets.oci.errors import PlanInvalid
@@ -24,13 +24,9 @@ from odh_oci_widgets.oci.plan import Plan
 from odh_oci_widgets.oci.reference import LayoutReference, parse_image
 
 from .build import JobBuild
-from .credentials import auths_of
-from .manifests import DESTINATION_LABEL, JobSettings, config_map, destination_of, job, secret
+from .manifests import JobSettings, config_map, job, secret
 from .trouble import job_end
 from .workbench import PROXY_VARIABLES, find_workbench, folders_of
-
-#: What to do when a build of the same image is running.
-IfRunning = Literal["refuse", "wait", "replace"]
 
 _NEEDS = (
     *(Need("create", resource) for resource in (JOBS, SECRETS, CONFIG_MAPS)),
@@ -38,8 +34,7 @@ _NEEDS = (
     Need("get", PODS, "log"),
     Need("delete", JOBS),
 )
-_FOLLOWED: weakref.WeakValueDictionary[tuple[str, str, str], JobBuild] = weakref.WeakValueDictionary()
-_FOLLOWING = Lock()
+_FOLLOWERS: Followers[JobBuild] = Followers()
 
 
 class JobBuilder:
@@ -62,14 +57,7 @@ class JobBuilder:
 
     def check(self) -> None:
         """Raise NotAllowed, with the command that repairs it, where we may not make or follow what a build needs."""
-        missing = [str(need) for need in _NEEDS if not may(self.project, need)]
-        if missing:
-            command = grant(self.project.user, self.project.namespace, openshift=self.project.api.openshift)
-            raise NotAllowed(
-                f"A build in the project `{self.project.namespace}` needs what you may not do there:"
-                f" {', '.join(missing)}.",
-                hint=f"Somebody with admin rights can allow it: `{command}`.",
-            )
+        check_rights(self.project, _NEEDS)
 
     def start(
         self,
@@ -90,7 +78,7 @@ class JobBuilder:
             )
         workbench = find_workbench(self.project, self._environ)
         folders = folders_of(plan, workbench, self.project)
-        self._settle(plan)
+        settle(self._running(plan), plan.image, self.if_running)
         settings = JobSettings(**{**vars(self.settings), "verify": verify and self.settings.verify})
         auths = auths_of(
             plan, credentials or Credentials(environ=self._environ), self.project, settings.deadline
@@ -104,7 +92,7 @@ class JobBuilder:
         # The Job first, so that it owns the others and nothing is left over if we end here: its pod waits for them,
         # and its deadline ends the wait.
         try:
-            self.project.create(secret(plan, build_id, auths, (secrets or {}).get("hf"), proxies, made))
+            self.project.create(secret(plan, build_id, auths, secrets or {}, proxies, made))
             self.project.create(config_map(plan, build_id, engine, made))
         except BaseException:
             with suppress(ClusterError):
@@ -115,8 +103,7 @@ class JobBuilder:
     def builds(self) -> list[Build]:
         """Running and finished builds of the project, newest first; each goes on from where it stands."""
         found: list[Build] = []
-        selector = "app.kubernetes.io/managed-by=odh-oci-widgets,app.kubernetes.io/component=build"
-        jobs = self.project.list(JOBS, labels=selector)
+        jobs = self.project.list(JOBS, labels=SELECTOR)
         for one in sorted(jobs, key=lambda one: str(one["metadata"].get("creationTimestamp")), reverse=True):
             name = one["metadata"]["name"]
             known = self.project.find(CONFIG_MAPS, name)
@@ -126,31 +113,13 @@ class JobBuilder:
 
     def _followed(self, build_id: str, plan: Plan) -> JobBuild:
         """One follower for one Job, however often it is asked for."""
-        key = (self.project.host, self.project.namespace, build_id)
-        with _FOLLOWING:
-            build = _FOLLOWED.get(key)
-            if build is None:
-                build = _FOLLOWED[key] = JobBuild(self.project, build_id, plan)
-            return build
+        return _FOLLOWERS.of(self.project, build_id, lambda: JobBuild(self.project, build_id, plan))
 
-    def _settle(self, plan: Plan) -> None:
-        """Deal with running builds of the same image."""
-        jobs = self.project.list(JOBS, labels=f"{DESTINATION_LABEL}={destination_of(plan.image)}")
-        for one in jobs:
-            if job_end(one) is not None:
-                continue
-            name = one["metadata"]["name"]
-            if self.if_running == "refuse":
-                raise BuildConflict(
-                    f"A build of {plan.image} is running already: `{name}`.",
-                    hint="Wait for it, replace it, or choose another tag.",
-                    build_id=name,
-                )
-            other = self._followed(name, plan)
-            if self.if_running == "replace":
-                other.cancel()
-            with suppress(Exception):  # how it ended is its own matter
-                other.wait()
+    def _running(self, plan: Plan) -> Iterator[Build]:
+        """Running builds of the same image."""
+        for one in self.project.list(JOBS, labels=f"{DESTINATION_LABEL}={destination_of(plan.image)}"):
+            if job_end(one) is None:
+                yield self._followed(one["metadata"]["name"], plan)
 
 
 _UNBORN: dict[str, Any] = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "", "uid": ""}}

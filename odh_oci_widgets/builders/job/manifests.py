@@ -6,10 +6,10 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from odh_oci_widgets.builders.errors import PlanTooLarge
+from odh_oci_widgets.builders.marks import metadata
 from odh_oci_widgets.oci.plan import Plan
 
 from .workbench import PROXY_VARIABLES, Folders, Workbench
@@ -17,12 +17,6 @@ from .workbench import PROXY_VARIABLES, Folders, Workbench
 #: Runs the engine outside a workbench.
 DEFAULT_IMAGE = "registry.access.redhat.com/ubi9/python-312:latest"
 CONTAINER = "engine"
-
-BUILD_LABEL = "org.odh-oci/build"
-#: Hash of the image's name: two builds of one image find each other.
-DESTINATION_LABEL = "org.odh-oci/destination"
-IMAGE_ANNOTATION = "org.odh-oci/image"
-PLAN_ANNOTATION = "org.odh-oci/plan-sha256"
 
 #: What a ConfigMap may hold, with some room for its metadata.
 CONFIG_MAP_BYTES = 2**20 - 16 * 2**10
@@ -51,11 +45,6 @@ class JobSettings:
     verify: bool = True
 
 
-def destination_of(image: str) -> str:
-    """Value of `DESTINATION_LABEL`."""
-    return sha256(image.encode()).hexdigest()[:40]
-
-
 def job(
     plan: Plan, build_id: str, settings: JobSettings, folders: Folders, workbench: Workbench | None
 ) -> dict[str, Any]:
@@ -76,6 +65,7 @@ def job(
         {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
         {"name": "PYTHONUNBUFFERED", "value": "1"},
         {"name": "REGISTRY_AUTH_FILE", "value": f"{_SECRETS}/auth.json"},
+        {"name": "ODH_OCI_S3", "value": f"{_SECRETS}/s3.json"},
     ]
     if workbench and (trust := workbench.trust):
         file, mount, volume = trust
@@ -125,11 +115,11 @@ def job(
                 }
             }
         }
-    metadata = _metadata(plan, build_id)
+    marks = metadata(plan, build_id)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata,
+        "metadata": marks,
         "spec": {
             "backoffLimit": settings.retries,
             "activeDeadlineSeconds": settings.deadline,
@@ -147,7 +137,7 @@ def job(
                     },
                 ]
             },
-            "template": {"metadata": {"labels": metadata["labels"]}, "spec": pod},
+            "template": {"metadata": {"labels": marks["labels"]}, "spec": pod},
         },
     }
 
@@ -164,7 +154,7 @@ def config_map(plan: Plan, build_id: str, engine: bytes, owner: Mapping[str, Any
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": _metadata(plan, build_id) | {"ownerReferences": [_owned(owner)]},
+        "metadata": metadata(plan, build_id, owner),
         "data": {"plan.json": text},
         "binaryData": {"odh-oci-engine.pyz": archive},
     }
@@ -174,47 +164,20 @@ def secret(
     plan: Plan,
     build_id: str,
     auths: Mapping[str, Mapping[str, str]],
-    token: str | None,
+    secrets: Mapping[str, str],
     proxies: Mapping[str, str],
     owner: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """All that is secret: registry credentials, the hub's token, addresses of proxies."""
-    data = {"auth.json": json.dumps({"auths": auths}), **proxies}
-    if token:
+    """All that is secret: registry credentials, the hub's token, signatures for S3, addresses of proxies."""
+    data = {"auth.json": json.dumps({"auths": auths}), "s3.json": secrets.get("s3", "{}"), **proxies}
+    if token := secrets.get("hf"):
         data["HF_TOKEN"] = token
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "Opaque",
-        "metadata": _metadata(plan, build_id) | {"ownerReferences": [_owned(owner)]},
+        "metadata": metadata(plan, build_id, owner),
         "stringData": data,
-    }
-
-
-def _metadata(plan: Plan, build_id: str) -> dict[str, Any]:
-    return {
-        "name": build_id,
-        "labels": {
-            "app.kubernetes.io/managed-by": "odh-oci-widgets",
-            "app.kubernetes.io/component": "build",
-            BUILD_LABEL: build_id,
-            DESTINATION_LABEL: destination_of(plan.image),
-        },
-        "annotations": {
-            IMAGE_ANNOTATION: plan.image,
-            PLAN_ANNOTATION: sha256(plan.to_json().encode()).hexdigest(),
-        },
-    }
-
-
-def _owned(owner: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": owner["apiVersion"],
-        "kind": owner["kind"],
-        "name": owner["metadata"]["name"],
-        "uid": owner["metadata"]["uid"],
-        "controller": False,
-        "blockOwnerDeletion": False,
     }
 
 

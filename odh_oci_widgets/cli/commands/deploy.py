@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from odh_oci_widgets.cli.adding import add_cluster_options, add_command, chosen_project
 from odh_oci_widgets.cli.output import Output
+from odh_oci_widgets.cli.secret_input import add_registry_options, registry_credentials
+from odh_oci_widgets.serving.errors import OptionInvalid
 
 if TYPE_CHECKING:
+    from odh_oci_widgets.oci import Credential
     from odh_oci_widgets.serving import Service
 
 _EXAMPLES = """\
@@ -18,6 +21,8 @@ _EXAMPLES = """\
   odh-oci deploy quay.io/me/mobilenet:1 mobilenet --target sandbox       # on this machine
   odh-oci deploy oci:./image:1 mobilenet --target sandbox                # without a registry
   odh-oci deploy quay.io/me/granite:1 granite --dry-run -o yaml | oc apply -f -
+  odh-oci deploy quay.io/me/private:1 private --username me --password-stdin < password
+--username: a pull secret is made in the project from it; the sandbox pulls with it.
 """
 
 
@@ -45,7 +50,6 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", metavar="F", help="the model's format (default: as the image says)")
     parser.add_argument("--display-name", metavar="TEXT", help="what the dashboard shows (default: NAME)")
-    parser.add_argument("--insecure", action="store_true", help="the image's registry speaks plain HTTP")
     parser.add_argument(
         "--no-wait", dest="wait", action="store_false", help="return as soon as it is applied"
     )
@@ -97,6 +101,7 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     group.add_argument("--force", action="store_true", help="take over fields that something else has set")
     group.add_argument("--dry-run", action="store_true", help="apply nothing: print the objects (see -o)")
     group.add_argument("-o", choices=("yaml", "json"), default="yaml", dest="form", help="form of --dry-run")
+    add_registry_options(parser)
     add_cluster_options(parser)
 
 
@@ -114,7 +119,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
         "gpu_name": options.gpu_name,
         "cpu": options.cpu,
         "memory": options.memory,
-        "pull_secret": options.pull_secret,
+        "pull_secret": _pull_secret(options),
         "external": options.external,
         "token_auth": options.token_auth,
         "display_name": options.display_name,
@@ -135,6 +140,21 @@ def run(options: argparse.Namespace, output: Output) -> None:
         _wait(service, options, output)
     output.document(service.to_dict())
     output.say(service.url or f"{service.name} is {service.state}")
+
+
+def _pull_secret(options: argparse.Namespace) -> str | Credential | None:
+    """The name of a Secret; or the credential of `--username`, for the sandbox's pull or a Secret to be made."""
+    from odh_oci_widgets.oci import Reference, parse_image
+
+    credentials = registry_credentials(options, options.image)
+    if credentials is None:
+        return options.pull_secret  # type: ignore[no-any-return]
+    if options.pull_secret:
+        raise OptionInvalid(
+            "--pull-secret and --username are two answers to one question.", hint="Give one of them."
+        )
+    reference = parse_image(options.image)
+    return credentials.find(reference.registry, "") if isinstance(reference, Reference) else None
 
 
 def _wait(service: Service, options: argparse.Namespace, output: Output) -> None:

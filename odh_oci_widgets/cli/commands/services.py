@@ -6,7 +6,13 @@ import argparse
 import sys
 from typing import Any
 
-from odh_oci_widgets.cli.adding import add_cluster_options, add_command, add_service_options, chosen_project
+from odh_oci_widgets.cli.adding import (
+    add_cluster_options,
+    add_command,
+    add_service_options,
+    chosen_project,
+    chosen_service,
+)
 from odh_oci_widgets.cli.output import Output
 from odh_oci_widgets.oci.errors import OdhOciError
 
@@ -76,9 +82,7 @@ def list_services(options: argparse.Namespace, output: Output) -> None:
 
 def show_logs(options: argparse.Namespace, output: Output) -> None:
     """Show a service's log."""
-    from odh_oci_widgets import serving
-
-    service = serving.service(options.name, target=options.target, project=chosen_project(options))
+    service = chosen_service(options)
     lines = list(service.logs(tail=options.tail))
     output.document({"name": service.name, "lines": lines})
     for line in lines:
@@ -87,9 +91,7 @@ def show_logs(options: argparse.Namespace, output: Output) -> None:
 
 def delete(options: argparse.Namespace, output: Output) -> int:
     """Delete a service, after asking."""
-    from odh_oci_widgets import serving
-
-    service = serving.service(options.name, target=options.target, project=chosen_project(options))
+    service = chosen_service(options)
     if not options.yes and not _confirmed(
         f"Delete {service.name} ({service.target}, {service.image})? [y/N] "
     ):

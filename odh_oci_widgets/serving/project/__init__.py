@@ -7,7 +7,7 @@ from odh_oci_widgets.cluster.features import has_kserve
 from odh_oci_widgets.cluster.project import Project, connect
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES
 from odh_oci_widgets.serving.errors import ServiceNotFound
-from odh_oci_widgets.serving.service import Service
+from odh_oci_widgets.serving.protocol import Service
 
 from .llm_service import LLMService, list_llm_services
 from .service import ProjectService
@@ -38,7 +38,5 @@ def list_services(*, project: Project | None = None) -> list[Service]:
         if has_kserve(project):
             raise
         return []
-    found: list[Service] = [
-        ProjectService(project, one["metadata"]["name"], manifest=one) for one in objects
-    ]
+    found: list[Service] = [ProjectService(project, one["metadata"]["name"], manifest=one) for one in objects]
     return [*found, *list_llm_services(project)]

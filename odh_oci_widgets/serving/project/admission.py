@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from odh_oci_widgets.serving.service import Diagnosis, ServiceState
+from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
 _QUOTA = re.compile(r"exceeded quota: (\S+?), requested: (.+?), used: (.+?), limited: (.+)")
 _MUST_SPECIFY = re.compile(r"failed quota: (\S+?): must specify (.+)")

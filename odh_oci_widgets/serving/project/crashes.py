@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from odh_oci_widgets.serving.service import Diagnosis, ServiceState
+from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
 _OOM, _KILLED, _SEGFAULT = "OOMKilled", 137, 139
 #: Exit codes of a shell or runtime that could not start the program.

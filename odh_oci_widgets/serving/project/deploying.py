@@ -36,7 +36,8 @@ def preview(
     **options: Any,
 ) -> Preview:
     """See `serving.preview`."""
-    found = read_image(spec_of(image, name, **options), insecure=insecure)
+    credential = None if isinstance(pull_secret, str) else pull_secret
+    found = read_image(spec_of(image, name, **options), credential=credential, insecure=insecure)
     spec, notes = found.spec, found.notes
     try:
         project = project or connect()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from odh_oci_widgets.cluster.project import Manifest
-from odh_oci_widgets.serving.service import Diagnosis, ServiceState
+from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
 from .admission import refused_pod
 from .pods import SERVER, pod_diagnosis, statuses

@@ -7,6 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from odh_oci_widgets.cluster.oci_connections import registry_of
+from odh_oci_widgets.oci.credentials import Credential, Credentials
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.tuning import Tuning
 from odh_oci_widgets.serving.errors import ImageNotDeployable
@@ -36,8 +38,12 @@ class ImageFacts:
     notes: list[str] = field(default_factory=list)
 
 
-def read_image(spec: ServiceSpec, *, insecure: bool = False) -> ImageFacts:
+def read_image(
+    spec: ServiceSpec, *, credential: Credential | None = None, insecure: bool = False
+) -> ImageFacts:
     """The image's digest, the model's size, and its format where it was not given.
+
+    The registry is asked with `credential`, or with what the auth files say.
 
     A registry that cannot be asked from here is no obstacle: the cluster may still reach it.
     Raises ImageNotDeployable when the registry says that the image does not exist.
@@ -50,7 +56,10 @@ def read_image(spec: ServiceSpec, *, insecure: bool = False) -> ImageFacts:
     from odh_oci_widgets.oci.store import open_store
 
     try:
-        with closing(open_store(spec.image, insecure=insecure, tuning=_QUICK)) as store:
+        credentials = Credentials({registry_of(spec.image): credential}) if credential else None
+        with closing(
+            open_store(spec.image, credentials=credentials, insecure=insecure, tuning=_QUICK)
+        ) as store:
             info = inspect(store)
             model = _facts(store, info)
     except ImageNotFound as error:

@@ -10,7 +10,7 @@ from odh_oci_widgets.cluster.errors import KindNotFound, NotAllowed
 from odh_oci_widgets.cluster.project import Manifest, Project
 from odh_oci_widgets.cluster.resources import LLM_INFERENCE_SERVICES
 from odh_oci_widgets.serving.errors import ServiceReadOnly
-from odh_oci_widgets.serving.service import Diagnosis, ServiceState
+from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
 from .diagnosis import STOP
 from .snapshot import condition

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from odh_oci_widgets.cluster.project import Manifest
-from odh_oci_widgets.serving.service import Diagnosis, ServiceState
+from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
 from .crashes import crash
 from .pull_failures import pull_failure

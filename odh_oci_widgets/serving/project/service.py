@@ -13,7 +13,7 @@ from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES, SECRETS, SERVI
 from odh_oci_widgets.serving.answering import Answering
 from odh_oci_widgets.serving.errors import ServiceFailed, ServiceNotFound, ServiceTimeout
 from odh_oci_widgets.serving.kserve_objects import IMAGE_ANNOTATION, MANAGED_BY, MANAGER, SERVICE_LABEL
-from odh_oci_widgets.serving.service import Diagnosis, ServiceState
+from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 from odh_oci_widgets.serving.spec import ServiceSpec, spec_of
 
 from .address import address_of, needs_token

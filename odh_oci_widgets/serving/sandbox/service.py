@@ -13,7 +13,7 @@ from odh_oci_widgets.inference.errors import InferenceError
 from odh_oci_widgets.inference.http import Endpoint
 from odh_oci_widgets.serving.answering import Answering
 from odh_oci_widgets.serving.errors import ServiceFailed, ServiceTimeout
-from odh_oci_widgets.serving.service import Diagnosis, ServiceState
+from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
 from . import process
 from .record import FAILURE, LOG, MODELS, PORT, Record, locked, read, remove, sandbox_folder

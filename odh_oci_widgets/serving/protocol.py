@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from odh_oci_widgets.inference.results import Completion, Prediction
+
+if TYPE_CHECKING:
+    from odh_oci_widgets.inference import Calls, Measurement, ModelMetadata, TextStream
+    from odh_oci_widgets.inference.generation import Prompt
 
 
 class ServiceState(StrEnum):
@@ -66,11 +70,53 @@ class Service(Protocol):
     def delete(self) -> None:
         """Remove it and everything that was made for it; nothing to do when it is gone."""
 
-    def complete(self, prompt: str, *, max_tokens: int = 200, temperature: float = 0.8) -> Completion:
-        """Text from a language model."""
+    @property
+    def calls(self) -> Calls:
+        """The calls made through this object, latest last."""
 
-    def classify(self, images: Any, *, top: int = 5, labels: Any = None) -> list[list[Prediction]]:
-        """Classes of each picture (a path, bytes, a PIL image, an array; or a list of them)."""
+    def complete(
+        self, prompt: str, *, max_tokens: int = 200, temperature: float = 0.8, **options: Any
+    ) -> Completion:
+        """Text from a language model; for this and the other calls see `answering.Answering`."""
+
+    def chat(
+        self,
+        messages: Prompt,
+        *,
+        system: str | None = None,
+        max_tokens: int = 200,
+        temperature: float = 0.8,
+        **options: Any,
+    ) -> Completion:
+        """An answer from a language model that has a chat template."""
+
+    def chat_refusal(self) -> str | None:
+        """Why the model cannot chat, in a sentence; None when it can."""
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        system: str | None = None,
+        max_tokens: int = 200,
+        temperature: float = 0.8,
+        **options: Any,
+    ) -> TextStream:
+        """Text piece by piece; a chat for turns or with `system`, a completion otherwise."""
+
+    def classify(
+        self, images: Any, *, top: int = 5, labels: Any = None, preprocessing: Any = "auto"
+    ) -> list[list[Prediction]]:
+        """Classes of each picture (a path, URL, bytes, a PIL image, an array; or a list of them)."""
+
+    def describe(self) -> ModelMetadata:
+        """Inputs and outputs of a model behind the V2 protocol."""
+
+    def infer(self, arrays: Any) -> dict[str, Any]:
+        """The model's outputs by name, for arrays by input name, or one array."""
+
+    def measure(self, *args: Any, **options: Any) -> Measurement:
+        """A small load test."""
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`: name, target, image, state, url; no secret."""

@@ -61,6 +61,9 @@ class Build(Protocol):
     def events(self) -> Iterator[Event]:
         """All events from the first, then live until the end; any number of readers at once."""
 
+    def told(self) -> list[Event]:
+        """The events until now, without waiting."""
+
     def logs(self) -> Iterator[str]:
         """The same as lines for people, without the progress."""
 
@@ -90,7 +93,7 @@ class Builder(Protocol):
         secrets: Mapping[str, str] | None = None,
         verify: bool = True,
     ) -> Build:
-        """Start and return at once. `secrets` go to whoever executes the plan, never into it: `{"hf": token}`."""
+        """Start and return at once. `secrets` go to whoever executes the plan, never into it: see `plan_secrets`."""
 
     def builds(self) -> list[Build]:
         """Running and finished builds, newest first, also of earlier kernels."""

@@ -1,4 +1,4 @@
-"""What a Job needs to be let in: registry credentials, resolved here, where the user's are."""
+"""What a build elsewhere needs to be let in: registry credentials, resolved here, where the user's are."""
 
 from __future__ import annotations
 

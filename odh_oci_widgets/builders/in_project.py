@@ -1,0 +1,141 @@
+"""A build that runs in the project: followed from a thread here, going on without us, cancelled by taking it away."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Lock, Thread
+from typing import Generic, TypeVar
+
+from odh_oci_widgets.cluster.errors import ClusterError, LoginExpired, NotAllowed
+from odh_oci_widgets.cluster.project import Project
+from odh_oci_widgets.cluster.resources import SECRETS
+from odh_oci_widgets.oci.errors import Cancelled, OdhOciError
+from odh_oci_widgets.oci.events import Log
+from odh_oci_widgets.oci.plan import Plan
+
+from .followed import FollowedBuild
+
+#: Seconds between two looks at what has no stream.
+LOOK_SECONDS = 1.0
+#: Seconds without a line after which a log is opened again.
+QUIET_SECONDS = 60.0
+#: Seconds for everything to go after a cancel.
+GONE_SECONDS = 90.0
+#: Seconds that the cluster may be out of reach before the follower gives up; the build itself goes on.
+PATIENCE_SECONDS = 600.0
+
+
+class ProjectBuild(FollowedBuild):
+    """The common part. A subclass says how to look (`_look`), to take away (`_take_away`), and what is left."""
+
+    def __init__(self, project: Project, build_id: str, plan: Plan) -> None:
+        super().__init__(build_id, plan)
+        self.project = project
+        self._told: set[str] = set()
+
+    def _look(self) -> tuple[bool, OdhOciError | None]:
+        """Read what is new. Returns whether it is over, and the trouble that no event told."""
+        raise NotImplementedError
+
+    def _take_away(self) -> None:
+        """Stop the build and delete all that belongs to it. Raises ClusterError."""
+        raise NotImplementedError
+
+    def _left(self) -> bool:
+        """Whether something of the build is still there. Raises ClusterError."""
+        raise NotImplementedError
+
+    def _secret_names(self) -> tuple[str, ...]:
+        """Secrets that go as soon as the build is over."""
+        return (self.id,)
+
+    def _go(self) -> None:
+        """Begin to follow."""
+        Thread(target=self._follow, name=f"build {self.id}", daemon=True).start()
+
+    def cancel(self) -> None:
+        """Take the build away with all that belongs to it; `wait()` tells when it is gone."""
+        if not self._cancel.is_set():
+            self._cancel.set()
+            Thread(target=self._delete, name=f"cancel {self.id}", daemon=True).start()
+
+    def _delete(self) -> None:
+        deadline = time.monotonic() + GONE_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                self._take_away()
+            except ClusterError as error:
+                self._tell(error)
+                time.sleep(LOOK_SECONDS)
+            else:
+                return
+
+    def _follow(self) -> None:
+        error: OdhOciError | None = None
+        unreachable_since: float | None = None
+        while True:
+            try:
+                ended, error = self._look()
+                unreachable_since = None
+                if not ended:
+                    self._seen.set()
+            except (LoginExpired, NotAllowed) as refused:
+                ended, error = True, refused
+            except ClusterError as trouble:
+                unreachable_since = unreachable_since or time.monotonic()
+                self._tell(trouble)
+                ended = time.monotonic() - unreachable_since > PATIENCE_SECONDS
+                error = trouble
+            if ended:
+                break
+            time.sleep(LOOK_SECONDS)
+        if self._cancel.is_set() and self._image is None:
+            self._error = None
+            error = self._gone()
+        for name in self._secret_names():
+            with suppress(ClusterError):
+                self.project.delete(SECRETS, name)
+        self._end(error)
+
+    def _gone(self) -> OdhOciError:
+        """Wait until nothing of the build is left."""
+        deadline = time.monotonic() + GONE_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(ClusterError):
+                if not self._left():
+                    break
+            time.sleep(LOOK_SECONDS)
+        return Cancelled(
+            "The build was cancelled.", hint="Start it again when you like: what was sent is reused."
+        )
+
+    def _tell(self, trouble: OdhOciError) -> None:
+        """Each sentence once."""
+        if str(trouble) not in self._told:
+            self._told.add(str(trouble))
+            self._log.append(Log(message=str(trouble)))
+
+
+Followed = TypeVar("Followed", bound=ProjectBuild)
+
+
+class Followers(Generic[Followed]):
+    """One follower for one build, however often it is asked for."""
+
+    def __init__(self) -> None:
+        self._known: weakref.WeakValueDictionary[tuple[str, str, str], Followed] = (
+            weakref.WeakValueDictionary()
+        )
+        self._lock = Lock()
+
+    def of(self, project: Project, build_id: str, make: Callable[[], Followed]) -> Followed:
+        """The follower; `make` makes it where there is none yet."""
+        key = (project.host, project.namespace, build_id)
+        with self._lock:
+            build = self._known.get(key)
+            if build is None:
+                build = self._known[key] = make()
+            return build
