@@ -92,9 +92,9 @@ def containerfile(
 
 def check_plan(plan: Plan) -> None:
     """Raise PlanInvalid for what no Containerfile can make."""
-    if plan.base == "embedded":
+    if plan.base == "embedded" or plan.base.startswith("oci:"):
         raise PlanInvalid(
-            "The base `embedded` is no image that a build elsewhere could start from.",
+            f"The base `{plan.base}` is no image that a build elsewhere could start from.",
             hint="Name a base image (`--base`), or build here (`--builder kernel`).",
         )
     if len(plan.platforms) > 1:

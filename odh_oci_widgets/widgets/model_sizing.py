@@ -201,6 +201,10 @@ def _on_cpu(facts: Facts) -> html.Html:
     )
 
 
+def _total(estimate: Estimate) -> tuple[str, str, str]:
+    return (html.element("strong", "Sum"), "", html.element("strong", gib(estimate.size)))
+
+
 def _sum(estimate: Estimate, usable: int | None) -> html.Html:
     """The parts as one bar and as a table. `usable`: bytes there are."""
     whole = max(estimate.size, usable or 0)
@@ -210,7 +214,5 @@ def _sum(estimate: Estimate, usable: int | None) -> html.Html:
         f"{gib(estimate.size)} needed" + (f", {gib(usable)} usable" if usable else ""),
     )
     rows = [(part.name, part.why, gib(part.size)) for part in estimate.parts]
-    table = html.table(
-        "Memory it needs", ("Part", "How it comes about", "Size"), [*rows, ("sum", "", gib(estimate.size))]
-    )
+    table = html.table("Memory it needs", ("Part", "How it comes about", "Size"), [*rows, _total(estimate)])
     return html.join([bar, table])

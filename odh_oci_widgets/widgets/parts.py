@@ -189,7 +189,10 @@ class CodePanel(Disclosure):
         self._texts = dict(self._renderings())
         options = tuple(self._texts)
         if self._language.options != options:
+            before = self._language.value
             self._language.options = options
+            # A Dropdown that was made without options chooses none by itself.
+            self._language.value = before if before in options else options[0] if options else None
         self._draw()
 
     def _draw(self) -> None:
