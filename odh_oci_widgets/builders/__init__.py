@@ -11,6 +11,7 @@ from .errors import (
     BuildPodFailed,
     BuildTimeout,
     PlanTooLarge,
+    PodmanUnavailable,
     SourceNotReachable,
 )
 from .kernel import KernelBuild, KernelBuilder
@@ -19,10 +20,11 @@ from .progress import LayerBar, Progress, ProgressTracker
 from .protocol import Build, Builder, BuildStatus
 from .recorded import RecordedBuild
 from .report import human_bytes
-from .starting import BUILDERS, Offer, build, builder_named, builds, offers, plan_secrets, start
+from .starting import BUILDERS, IN_PROJECT, Offer, build, builder_named, builds, offers, plan_secrets, start
 
 __all__ = [
     "BUILDERS",
+    "IN_PROJECT",
     "Build",
     "BuildConflict",
     "BuildCrashed",
@@ -40,6 +42,7 @@ __all__ = [
     "LayerBar",
     "Offer",
     "PlanTooLarge",
+    "PodmanUnavailable",
     "Progress",
     "ProgressTracker",
     "RecordedBuild",

@@ -49,5 +49,9 @@ class BuildFailed(BuildError):
     """A build elsewhere failed: a step of it, its input, its output."""
 
 
+class PodmanUnavailable(BuildError):
+    """There is no Podman service, it does not answer, or the package to talk to it is missing."""
+
+
 class BuildNotFound(BuildError):
     """There is no build of that name (any more)."""

@@ -30,6 +30,7 @@ class FollowedBuild:
         self._tracker = ProgressTracker()
         self._cancel = Flag()
         self._ended = Flag()
+        self._seen = Flag()
         self._status = BuildStatus.PENDING
         self._image: str | None = None
         self._error: OdhOciError | None = None
@@ -61,6 +62,10 @@ class FollowedBuild:
         """All events from the first, then live until the end; any number of readers at once."""
         return self._log.follow()
 
+    def told(self) -> list[Event]:
+        """The events until now, without waiting."""
+        return [event for _, event in self._log.since(0)]
+
     def logs(self) -> Iterator[str]:
         """The same as lines for people, without the progress."""
         return log_lines(self.events())
@@ -80,10 +85,13 @@ class FollowedBuild:
             raise self._error or BuildCrashed(f"The build of {self.plan.image} ended without an image.")
         return self._image
 
+    def seen(self, timeout: float) -> bool:
+        """Wait until it is known where a build that was found stands; whether it is."""
+        return self._seen.wait(timeout)
+
     def report(self) -> dict[str, Any]:
         """Image, digest, seconds, bytes sent and reused, per layer."""
-        events = [event for _, event in self._log.since(0)]
-        return report(events, id=self.id, builder=self.builder, status=self.status)
+        return report(self.told(), id=self.id, builder=self.builder, status=self.status)
 
     def _feed(self, event: Event) -> None:
         """Take an event into account; of several ends, as a repeated run has them, the last one counts."""
@@ -111,6 +119,7 @@ class FollowedBuild:
             self._status = BuildStatus.FAILED
         self._log.close()
         self._closing()
+        self._seen.set()
         self._ended.set()
 
     def _closing(self) -> None:

@@ -80,6 +80,8 @@ class ProjectBuild(FollowedBuild):
             try:
                 ended, error = self._look()
                 unreachable_since = None
+                if not ended:
+                    self._seen.set()
             except (LoginExpired, NotAllowed) as refused:
                 ended, error = True, refused
             except ClusterError as trouble:

@@ -61,6 +61,9 @@ class Build(Protocol):
     def events(self) -> Iterator[Event]:
         """All events from the first, then live until the end; any number of readers at once."""
 
+    def told(self) -> list[Event]:
+        """The events until now, without waiting."""
+
     def logs(self) -> Iterator[str]:
         """The same as lines for people, without the progress."""
 

@@ -44,19 +44,19 @@ class RecordedBuild:
     def progress(self) -> Progress:
         """A snapshot: per layer and in all; without a rate, which only the process that builds knows."""
         tracker = ProgressTracker(clock=lambda: 0.0)
-        for event in self._events():
+        for event in self.told():
             tracker.feed(event)
         return tracker.snapshot()
 
     @property
     def image(self) -> str | None:
         """`registry/repo:tag@sha256:…` once it succeeded."""
-        return next((event.image for event in self._events() if isinstance(event, Done)), None)
+        return next((event.image for event in self.told() if isinstance(event, Done)), None)
 
     @property
     def error(self) -> OdhOciError | None:
         """Why it failed, or that it was interrupted."""
-        failed = next((event for event in self._events() if isinstance(event, Failed)), None)
+        failed = next((event for event in self.told() if isinstance(event, Failed)), None)
         if failed is not None:
             return oci.error_of(failed)
         if self.status is BuildStatus.INTERRUPTED:
@@ -104,7 +104,8 @@ class RecordedBuild:
 
     def report(self) -> dict[str, Any]:
         """Image, digest, seconds, bytes sent and reused, per layer."""
-        return report(self._events(), id=self.id, builder=self.builder, status=self.status)
+        return report(self.told(), id=self.id, builder=self.builder, status=self.status)
 
-    def _events(self) -> list[Event]:
+    def told(self) -> list[Event]:
+        """The events until now, without waiting."""
         return [event for _, event in self._record.load().events]

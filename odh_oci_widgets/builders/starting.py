@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from odh_oci_widgets.cluster.errors import ClusterError
 from odh_oci_widgets.models import Model, hub_token
@@ -15,33 +16,58 @@ from odh_oci_widgets.models.s3 import sign
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.plan import DEFAULT_BASE, Plan
 
-from .errors import BuilderUnknown
+from .errors import BuilderUnknown, PodmanUnavailable
+from .followed import FollowedBuild
 from .kernel import KernelBuilder
 from .planning import plan_image
 from .protocol import Build, Builder
 
 if TYPE_CHECKING:
+    from odh_oci_widgets.cluster import Project
     from odh_oci_widgets.oci import Credentials
 
 
-def _job() -> Builder:
-    from .job import JobBuilder  # needs a cluster: only where it is wanted
+# Imported only where they are wanted: they need a cluster, or a package of their own.
+def _job(**options: Any) -> Builder:
+    from .job import JobBuilder
 
-    return JobBuilder()
-
-
-#: name -> what makes the builder
-BUILDERS: Mapping[str, Callable[[], Builder]] = {"kernel": KernelBuilder, "job": _job}
+    return JobBuilder(**options)
 
 
-def builder_named(name: str) -> Builder:
-    """The builder of that name. Raises BuilderUnknown."""
+def _openshift(**options: Any) -> Builder:
+    from .openshift import OpenShiftBuilder
+
+    return OpenShiftBuilder(**options)
+
+
+def _podman(**options: Any) -> Builder:
+    from .podman import PodmanBuilder
+
+    return PodmanBuilder(**options)
+
+
+#: name -> what makes the builder; all take `if_running`
+BUILDERS: Mapping[str, Callable[..., Builder]] = {
+    "kernel": KernelBuilder,
+    "job": _job,
+    "openshift": _openshift,
+    "podman": _podman,
+}
+
+
+#: those that run in the project: they take `project`
+IN_PROJECT = frozenset({"job", "openshift"})
+
+
+def builder_named(name: str, **options: Any) -> Builder:
+    """The builder of that name, with its own options. Raises BuilderUnknown."""
     try:
-        return BUILDERS[name]()
+        make = BUILDERS[name]
     except KeyError:
         raise BuilderUnknown(
             f"There is no builder `{name}`.", hint=f"Available: {', '.join(sorted(BUILDERS))}."
         ) from None
+    return make(**options)
 
 
 def build(
@@ -104,15 +130,21 @@ def start(
     return executor.start(plan, credentials=credentials, secrets=plan_secrets(plan, token), verify=verify)
 
 
-def builds() -> list[Build]:
-    """Running, finished and interrupted builds, newest first: of this process, of others, of earlier kernels.
+def builds(*, project: Project | None = None, wait: float = 0.0) -> list[Build]:
+    """Running, finished and interrupted builds: of this process, of others, of earlier kernels, of the project.
 
-    Builders that cannot work here (no cluster, no permission) have none to show.
+    Newest first for each builder; builders that cannot work here (no cluster, no permission) have none to show.
+    Where a build of the project stands is asked in the background: `wait` seconds are given for it.
     """
     found: list[Build] = []
-    for make in BUILDERS.values():
-        with suppress(ClusterError):
-            found += make().builds()
+    for name, make in BUILDERS.items():
+        options = {"project": project} if project is not None and name in IN_PROJECT else {}
+        with suppress(ClusterError, PodmanUnavailable):
+            found += make(**options).builds()
+    deadline = time.monotonic() + wait
+    for build in found:
+        if isinstance(build, FollowedBuild) and build.builder in IN_PROJECT:
+            build.seen(max(0.0, deadline - time.monotonic()))
     return found
 
 

@@ -16,7 +16,7 @@ from .output import Output
 
 #: Modules of `commands/`, in the order of the help.
 COMMANDS = (
-    "search", "inspect", "build", "verify", "check", "runtimes", "deploy", "services", "complete", "classify",
+    "search", "inspect", "build", "builds", "verify", "check", "runtimes", "deploy", "services", "complete", "classify",
     "infer", "measure", "demo",
 )  # fmt: skip
 

@@ -43,6 +43,8 @@ class Service(Protocol):
     name: str
     #: `project` or `sandbox`
     target: str
+    #: what runs it: `InferenceService`, `LLMInferenceService` (only listed), or a `process` of the sandbox
+    kind: str
 
     @property
     def image(self) -> str:

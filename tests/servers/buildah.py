@@ -57,20 +57,15 @@ class Buildah:
             words += ["--volume", volume]
         return self._call([*words, "-f", str(context / "Dockerfile"), str(context)], told)
 
-    def push(self, tag: str, image: str, told: Callable[[str], None]) -> tuple[int, str]:
+    def push(
+        self, tag: str, image: str, told: Callable[[str], None], authfile: Path | None = None
+    ) -> tuple[int, str]:
         """Exit status and digest."""
         told(f"Pushing image {image} ...")
         digest = self.folder / "digest"
-        words = [
-            "push",
-            "--tls-verify=false",
-            "--format",
-            "v2s2",
-            "--digestfile",
-            str(digest),
-            tag,
-            f"docker://{image}",
-        ]
+        words = ["push", "--tls-verify=false", "--format", "v2s2", "--digestfile", str(digest)]
+        words += ["--authfile", str(authfile)] if authfile else []
+        words += [tag, f"docker://{image}"]
         code = self._call(words, told)
         if code == 0:
             told(f"Successfully pushed {image}@{digest.read_text()}")

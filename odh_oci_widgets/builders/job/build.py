@@ -51,6 +51,8 @@ class JobBuild(ProjectBuild):
         pod = pods[-1] if pods else None
         if pod is not None and _started(pod):
             self._status = BuildStatus.RUNNING
+            if job_end(job) is None:
+                self._seen.set()
             self._read_log(pod["metadata"]["name"])
         end = job_end(job)
         trouble = self._trouble(pod)

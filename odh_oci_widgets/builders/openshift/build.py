@@ -112,6 +112,7 @@ class OpenShiftBuild(ProjectBuild):
             self._feed_all(self._steps.at(PUSH, LayerState.SENDING, 0))
         if not status.finished:
             self._status = status
+            self._seen.set()
             if trouble is not None:
                 self._tell(trouble)
             return False, None

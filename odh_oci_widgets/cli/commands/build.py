@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from odh_oci_widgets.cli.adding import add_command
+from odh_oci_widgets.cli.adding import add_cluster_options, add_command, chosen_project
 from odh_oci_widgets.cli.output import Output
 from odh_oci_widgets.cli.secret_input import add_registry_options, hub_token, registry_credentials
 from odh_oci_widgets.oci.errors import OdhOciError
@@ -19,7 +19,7 @@ from odh_oci_widgets.oci.plan import DEFAULT_BASE
 from .inspect import add_model_options
 
 if TYPE_CHECKING:
-    from odh_oci_widgets.builders import Build
+    from odh_oci_widgets.builders import Build, Builder
     from odh_oci_widgets.oci import Credentials, Plan
 
 #: Seconds that a cancelled build has to leave everything clean.
@@ -30,6 +30,7 @@ _EXAMPLES = """\
   odh-oci build ./mobilenet oci:./image:1 --base embedded
   odh-oci build ./mobilenet localhost:5000/me/mobilenet:1 --base embedded --insecure
   odh-oci build hf://owner/name quay.io/me/name:2 --like quay.io/me/name:1     # reuse its layers
+  odh-oci build hf://owner/name quay.io/me/name:2 --builder job                # in the cluster, see `odh-oci builds`
   odh-oci build hf://owner/name quay.io/me/name:2 --plan-only                  # what would move
   pass quay | odh-oci build ./model quay.io/me/model:1 --username me --password-stdin
   IMAGE=$(odh-oci build ./model quay.io/me/model:1)                            # with its digest
@@ -52,9 +53,7 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         metavar="IMAGE",
         help="registry/repository:tag, or oci:FOLDER[:TAG] for a layout on this machine",
     )
-    parser.add_argument(
-        "--builder", default="kernel", metavar="B", help="who builds: kernel, this process (default)"
-    )
+    add_builder_options(parser)
     parser.add_argument(
         "--base",
         default=DEFAULT_BASE,
@@ -99,13 +98,63 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         "--plan-only", action="store_true", help="build nothing: tell what would move, be reused, or not work"
     )
     add_registry_options(parser)
+    add_cluster_options(parser)
+
+
+def add_builder_options(parser: argparse.ArgumentParser) -> None:
+    """Who builds, and what that needs."""
+    group = parser.add_argument_group("builder")
+    group.add_argument(
+        "--builder",
+        default="kernel",
+        metavar="B",
+        help="who builds: kernel (this process, the default), job (a Job in the project), openshift (its builds),"
+        " podman (a Podman service)",
+    )
+    group.add_argument(
+        "--if-running",
+        choices=("refuse", "wait", "replace"),
+        default="refuse",
+        help="what to do when a build of the same image is running (default: %(default)s)",
+    )
+    group.add_argument(
+        "--builder-image",
+        metavar="IMAGE",
+        help="what runs the engine (job), or downloads the model (openshift, podman)",
+    )
+    group.add_argument(
+        "--podman",
+        metavar="URL",
+        help="unix://, tcp:// or ssh:// of a Podman service, or the name of a `podman system connection`",
+    )
+
+
+def chosen_builder(options: argparse.Namespace) -> Builder:
+    """The builder that the options name, found fit to work here. Raises OdhOciError."""
+    from odh_oci_widgets import builders
+
+    own: dict[str, Any] = {"if_running": options.if_running}
+    if options.builder in builders.IN_PROJECT:
+        own["project"] = chosen_project(options)
+    image = options.builder_image
+    if options.builder == "podman":
+        own |= {"url": options.podman} | ({"downloader": image} if image else {})
+    elif options.builder == "job" and image:
+        from odh_oci_widgets.builders.job import JobSettings
+
+        own["settings"] = JobSettings(image=image)
+    elif options.builder == "openshift" and image:
+        from odh_oci_widgets.builders.openshift import OpenShiftSettings
+
+        own["settings"] = OpenShiftSettings(downloader=image)
+    return builders.builder_named(options.builder, **own)
 
 
 def run(options: argparse.Namespace, output: Output) -> int:
     """Build the image, and print its reference with the digest."""
     from odh_oci_widgets import builders
 
-    builder = builders.builder_named(options.builder)
+    builder = chosen_builder(options)
     credentials = registry_credentials(options, options.image)
     token = hub_token(options)
     plan = builders.plan_image(
@@ -125,9 +174,10 @@ def run(options: argparse.Namespace, output: Output) -> int:
     )
     if options.plan_only:
         return _tell_plan(plan, credentials, token, output)
+    builder.check()
     build = builders.start(plan, builder=builder, credentials=credentials, token=token, verify=options.verify)
     try:
-        _follow(build, output)
+        follow(build, output)
         output.say(build.wait())
     except KeyboardInterrupt:
         output.note("Cancelling …")
@@ -141,7 +191,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-def _follow(build: Build, output: Output) -> None:
+def follow(build: Build, output: Output) -> None:
     """JSON lines on standard output, or bars on standard error."""
     from odh_oci_widgets.builders.report import Lines
     from odh_oci_widgets.cli.bars import Bars

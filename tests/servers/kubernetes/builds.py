@@ -182,7 +182,8 @@ class BuildRunner:
         if code == 0:
             reason = "PushImageToRegistryFailed"
             image = build["spec"]["output"]["to"]["name"]
-            code, digest = self.buildah.push(tag, image, lambda line: self._tell(name, line))
+            authfile = self._authfile(name, build["spec"]["output"].get("pushSecret"))
+            code, digest = self.buildah.push(tag, image, lambda line: self._tell(name, line), authfile)
         if self._cancelled(name):
             status = {"phase": "Cancelled", "reason": "CancelledBuild"}
         elif code:
@@ -193,6 +194,15 @@ class BuildRunner:
             status = {"phase": "Complete", "output": output, "stages": stages, "duration": 10**9}
         self._status(name, {**status, "completionTimestamp": now()})
         self._close(name)
+
+    def _authfile(self, name: str, named: Object | None) -> Path | None:
+        if named is None:
+            return None
+        secret = self.api.get("secrets", named["name"], self.namespace)
+        assert secret is not None
+        file = self.folder / f"{name}-auth.json"
+        file.write_bytes(base64.b64decode(secret["data"][".dockerconfigjson"]))
+        return file
 
     def _status(self, name: str, status: Object) -> bool:
         with self.api.store.lock:
