@@ -49,7 +49,7 @@ class Sizing:
 
 
 def size_up(
-    facts: Facts | None, *, gpu: str | None = None, context: int | None = None, concurrency: int = 1
+    facts: Facts, *, gpu: str | None = None, context: int | None = None, concurrency: int = 1
 ) -> Sizing | None:
     """What the model needs; None where no runtime serves it. Raises GpuUnknown."""
     from odh_oci_widgets.models import GPUS, RuntimeKind, estimate_cpu, estimate_gpu, find_gpu, fit_gpu
@@ -59,7 +59,7 @@ def size_up(
         raise GpuUnknown(
             f"`{gpu}` is no card that is known.", hint=f"Known are {', '.join(one.name for one in GPUS)}."
         )
-    if facts is None or facts.suggestion.kind is None:
+    if facts.suggestion.kind is None:
         return None
     if facts.suggestion.kind != RuntimeKind.VLLM:
         return Sizing(cpu=estimate_cpu(facts))

@@ -52,6 +52,11 @@ SERVING_RUNTIMES = Resource("serving.kserve.io", "v1alpha1", "servingruntimes", 
 CLUSTER_SERVING_RUNTIMES = Resource(
     "serving.kserve.io", "v1alpha1", "clusterservingruntimes", "ClusterServingRuntime", namespaced=False
 )
+#: what llm-d serves; the newer version first
+LLM_INFERENCE_SERVICES = tuple(
+    Resource("serving.kserve.io", version, "llminferenceservices", "LLMInferenceService")
+    for version in ("v1alpha2", "v1alpha1")
+)
 
 PROJECTS = Resource("project.openshift.io", "v1", "projects", "Project", namespaced=False)
 USERS = Resource("user.openshift.io", "v1", "users", "User", namespaced=False)

@@ -22,6 +22,8 @@ _HOME = {
     "Style": "code",
     "text_code": "code",
     "classification_code": "code",
+    "tensor_code": "code",
+    "read_arrays": "array_files",
     "V2Client": "v2",
     "ModelMetadata": "v2",
     "TensorSpec": "tensors",
@@ -72,13 +74,16 @@ __all__ = [
     "classify",
     "complete",
     "measure",
+    "read_arrays",
     "summarise",
+    "tensor_code",
     "text_code",
 ]
 
 if TYPE_CHECKING:
+    from .array_files import read_arrays
     from .calls import classify, complete
-    from .code import Style, classification_code, text_code
+    from .code import Style, classification_code, tensor_code, text_code
     from .errors import (
         CallNotAllowed,
         CallTimeout,

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import keyword
 import shlex
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from textwrap import indent
 from typing import Any
 
 from .generation import Prompt, Sampling, request, turns
@@ -45,13 +47,16 @@ def text_code(
     """
     sampling = sampling or Sampling()
     if style == Style.PYTHON:
-        chat = system is not None or not isinstance(prompt, str)
-        arguments = [_literal(prompt)]
+        turned = not isinstance(prompt, str)
+        chat = system is not None or turned
+        arguments = ["messages" if turned else _literal(prompt)]
         if system is not None:
             arguments.append(f"system={_literal(system)}")
         arguments += [f"{key}={_literal(value)}" for key, value in sampling.fields().items()]
         variable, called = _variable(name), ", ".join(arguments)
         head = f"from odh_oci_widgets import service\n\n{variable} = service({_literal(name)})\n"
+        if turned:
+            head += f"messages = {_literal(prompt)}\n"
         if stream:
             return f'{head}for piece in {variable}.stream({called}):\n    print(piece, end="")'
         return f"{head}print({variable}.{'chat' if chat else 'complete'}({called}).text)"
@@ -70,25 +75,33 @@ def classification_code(
     *,
     name: str,
     url: str,
-    picture: str,
+    picture: str | Sequence[str],
     top: int = 5,
     labels: str | None = None,
     preprocessing: str = "auto",
     token: bool = False,
 ) -> str:
-    """The code of a classification; with `curl`, a line of this package's Python prepares the body."""
+    """The code of a classification of one picture or several; `curl` sends the first.
+
+    With `curl`, a line of this package's Python prepares the body.
+    """
+    pictures = [picture] if isinstance(picture, str) else list(picture)
     if style == Style.PYTHON:
-        arguments = [_literal(picture), f"top={top}"]
+        several = len(pictures) > 1
+        arguments = [_literal(pictures if several else pictures[0]), f"top={top}"]
         if labels:
             arguments.append(f"labels={_literal(labels)}")
         if preprocessing != "auto":
             arguments.append(f"preprocessing={_literal(preprocessing)}")
         variable = _variable(name)
-        return (
-            f"from odh_oci_widgets import service\n\n{variable} = service({_literal(name)})\n"
-            f"for best in {variable}.classify({', '.join(arguments)})[0]:\n"
-            '    print(f"{best.probability:7.2%}  {best.label}")'
+        called = f"{variable}.classify({', '.join(arguments)})"
+        shown = 'print(f"{best.probability:7.2%}  {best.label}")'
+        loop = (
+            f"for answer in {called}:\n    for best in answer:\n        {shown}\n    print()"
+            if several
+            else f"for best in {called}[0]:\n    {shown}"
         )
+        return f"from odh_oci_widgets import service\n\n{variable} = service({_literal(name)})\n{loop}"
     if style != Style.CURL:
         raise ValueError("the openai client does not classify pictures")
     script = (
@@ -99,10 +112,33 @@ def classification_code(
     described = (
         "curl -sSf " + (f'-H "Authorization: Bearer ${TOKEN}" ' if token else "") + shlex.quote(metadata)
     )
-    prepare = (
-        f"python -c {shlex.quote(script)} {shlex.quote(picture)} {shlex.quote(preprocessing)} > request.json"
-    )
+    prepare = f"python -c {shlex.quote(script)} {shlex.quote(pictures[0])} {shlex.quote(preprocessing)} > request.json"
     return f"{described} | {prepare}\n" + _curl(f"{metadata}/infer", token, "--data-binary @request.json")
+
+
+def tensor_code(
+    style: Style | str,
+    *,
+    name: str,
+    url: str,
+    file: str,
+    body: str = "",
+    token: bool = False,
+) -> str:
+    """The code of a call with arrays from a file (`read_arrays` knows which); with `curl`, `body` is its JSON."""
+    if style == Style.PYTHON:
+        variable = _variable(name)
+        return (
+            "from pathlib import Path\n\nfrom odh_oci_widgets import service\n"
+            "from odh_oci_widgets.inference import read_arrays, summarise\n\n"
+            f"{variable} = service({_literal(name)})\nfile = {_literal(file)}\n"
+            f"outputs = {variable}.infer(read_arrays(file, Path(file).read_bytes()))\n"
+            "for output in summarise(outputs):\n    print(output)"
+        )
+    if style != Style.CURL:
+        raise ValueError("the openai client sends no arrays")
+    data = f"-d {shlex.quote(body)}" if body else "--data-binary @request.json"
+    return _curl(f"{url}/v2/models/{name}/infer", token, data)
 
 
 def _curl(url: str, token: bool, data: str, *, stream: bool = False) -> str:
@@ -114,7 +150,7 @@ def _curl(url: str, token: bool, data: str, *, stream: bool = False) -> str:
 
 def _openai(url: str, path: str, body: dict[str, Any], *, token: bool, stream: bool) -> str:
     chat = path.endswith("chat/completions")
-    arguments = "".join(f"    {key}={_literal(value)},\n" for key, value in body.items())
+    arguments = indent("".join(f"{key}={_literal(value)},\n" for key, value in body.items()), "    ")
     key = f'os.environ["{TOKEN}"]' if token else '"none"'
     head = "import os\n\n" if token else ""
     lines = [
@@ -137,10 +173,26 @@ def _openai(url: str, path: str, body: dict[str, Any], *, token: bool, stream: b
 def _literal(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, (list, tuple)) and all(isinstance(item, Mapping) for item in value):
+        lines = "".join(
+            f"    {{{', '.join(f'{_literal(k)}: {_literal(v)}' for k, v in item.items())}}},\n"
+            for item in value
+        )
+        return f"[\n{lines}]"
     return repr(value)
 
 
 def _variable(name: str) -> str:
     variable = name.replace("-", "_")
-    taken = keyword.iskeyword(variable) or variable in {"service", "print", "piece", "best"}
+    taken = keyword.iskeyword(variable) or variable in {
+        "service",
+        "print",
+        "piece",
+        "best",
+        "answer",
+        "file",
+        "outputs",
+    }
     return "model" if taken else variable

@@ -41,6 +41,12 @@ _RGB = 3
 #: A recipe of the user's own: an RGB picture in, the tensor of one picture out (without the batch axis)
 Preprocess = Callable[[Image.Image], Any]
 NAMES = ("auto", "imagenet", "digits", "pixels")
+#: What a recipe does, in words.
+RECIPES = {
+    "imagenet": "colour, shorter side to 256, centre 224 x 224, minus ImageNet's mean, by its standard deviation",
+    "digits": "grey, 8 x 8, values 0 to 16, light ink on a dark ground",
+    "pixels": "resized to the size of the input, values 0 to 255",
+}
 
 
 @dataclass(frozen=True)

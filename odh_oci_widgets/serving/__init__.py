@@ -9,6 +9,7 @@ from .errors import (
     ServiceFailed,
     ServiceNameInvalid,
     ServiceNotFound,
+    ServiceReadOnly,
     ServiceTimeout,
     ServingError,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "ServiceFailed",
     "ServiceNameInvalid",
     "ServiceNotFound",
+    "ServiceReadOnly",
     "ServiceState",
     "ServiceTimeout",
     "ServingError",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from odh_oci_widgets.inference.results import Completion, Prediction
     from odh_oci_widgets.inference.tensors import Array
     from odh_oci_widgets.inference.text_stream import TextStream
-    from odh_oci_widgets.inference.v2 import V2Client
+    from odh_oci_widgets.inference.v2 import ModelMetadata, V2Client
 
 T = TypeVar("T")
 
@@ -72,6 +72,10 @@ class Answering:
         """
         client, sampling = self._text(max_tokens=max_tokens, temperature=temperature, **options)
         return self._kept("chat", messages, lambda: client.chat(messages, sampling, system=system))
+
+    def chat_refusal(self) -> str | None:
+        """Why the model cannot chat, in a sentence; None when it can. Asks for one token. Raises InferenceError."""
+        return self._text()[0].chat_refusal()
 
     def stream(
         self,
@@ -121,6 +125,14 @@ class Answering:
             ", ".join(asked),
             lambda: classify(client, images, top=top, labels=names, preprocessing=preprocessing),
         )
+
+    def describe(self) -> ModelMetadata:
+        """Inputs and outputs as the V2 server tells them: names, datatypes, shapes. Raises InferenceError.
+
+        >>> print(service.describe().inputs[0])  # doctest: +SKIP
+        data FP32 [-1, 3, 224, 224]
+        """
+        return self._tensors().metadata()
 
     def infer(self, arrays: Mapping[str, Any] | Any, *, timeout: float | None = None) -> dict[str, Array]:
         """The model's outputs by name, for arrays by input name (or one array, for a model with one input).

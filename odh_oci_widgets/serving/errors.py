@@ -21,6 +21,10 @@ class ServiceExists(ServingError):
     """A service of that name stands there already, and something else made it."""
 
 
+class ServiceReadOnly(ServingError):
+    """A service of a kind that is listed and not managed here."""
+
+
 class ServiceFailed(ServingError):
     """The service will not become ready without a change; the message is the diagnosis."""
 

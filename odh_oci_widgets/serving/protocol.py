@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from odh_oci_widgets.inference.results import Completion, Prediction
 
 if TYPE_CHECKING:
-    from odh_oci_widgets.inference import Calls, Measurement, TextStream
+    from odh_oci_widgets.inference import Calls, Measurement, ModelMetadata, TextStream
     from odh_oci_widgets.inference.generation import Prompt
 
 
@@ -43,6 +43,8 @@ class Service(Protocol):
     name: str
     #: `project` or `sandbox`
     target: str
+    #: what runs it: `InferenceService`, `LLMInferenceService` (only listed), or a `process` of the sandbox
+    kind: str
 
     @property
     def image(self) -> str:
@@ -88,6 +90,9 @@ class Service(Protocol):
     ) -> Completion:
         """An answer from a language model that has a chat template."""
 
+    def chat_refusal(self) -> str | None:
+        """Why the model cannot chat, in a sentence; None when it can."""
+
     def stream(
         self,
         prompt: Prompt,
@@ -103,6 +108,9 @@ class Service(Protocol):
         self, images: Any, *, top: int = 5, labels: Any = None, preprocessing: Any = "auto"
     ) -> list[list[Prediction]]:
         """Classes of each picture (a path, URL, bytes, a PIL image, an array; or a list of them)."""
+
+    def describe(self) -> ModelMetadata:
+        """Inputs and outputs of a model behind the V2 protocol."""
 
     def infer(self, arrays: Any) -> dict[str, Any]:
         """The model's outputs by name, for arrays by input name, or one array."""

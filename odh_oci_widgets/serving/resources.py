@@ -5,32 +5,48 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from odh_oci_widgets.models.facts import Facts
+from odh_oci_widgets.models.model import ModelFormat
+from odh_oci_widgets.models.sizing import GIB, estimate_cpu, host_memory
+
 from .runtimes import Runtime
 from .spec import ServiceSpec
 
-_GIB = 1 << 30
+#: vLLM itself, Python and CUDA's libraries take their share whatever the model
+_LEAST_GIB = 8
 
 
 def resources_of(spec: ServiceSpec, runtime: Runtime) -> dict[str, Any]:
     """Requests and limits of the model server.
 
-    Memory follows the model's size: a generative server reads all weights through main memory before they are on
-    the GPU (or keeps them there), a predictive one keeps them about twice while it compiles them.
+    Memory follows the model's size, as `models.sizing` reckons it: a generative server reads all weights through main
+    memory before they are on the GPU (or keeps them there), a predictive one keeps them about twice while it
+    compiles them. Where the size is not known, defaults that do for small models.
     Given values stand for request and limit alike, as in the dashboard.
     """
-    if runtime.generative:
-        least, factor, request_cpu, limit_cpu = 8, 1.2, "1", "4"
-    else:
-        least, factor, request_cpu, limit_cpu = 2, 2.0, "500m", "2"
-    memory = spec.memory or f"{max(least, math.ceil(spec.size * factor / _GIB) + 1)}Gi"
-    resources = {
-        "requests": {"cpu": spec.cpu or request_cpu, "memory": memory},
-        "limits": {"cpu": spec.cpu or limit_cpu, "memory": memory},
-    }
+    requests, limits = _generative(spec.size) if runtime.generative else _predictive(spec.size)
+    given = {name: value for name, value in (("cpu", spec.cpu), ("memory", spec.memory)) if value}
+    resources: dict[str, Any] = {"requests": requests | given, "limits": limits | given}
     if spec.gpu:
         for part in resources.values():
             part[accelerator_of(spec, runtime)] = str(spec.gpu)
     return resources
+
+
+def _generative(size: int) -> tuple[dict[str, str], dict[str, str]]:
+    facts = Facts(format=ModelFormat.HUGGINGFACE, weight_bytes=size)
+    memory = f"{max(_LEAST_GIB, math.ceil(host_memory(facts) / GIB))}Gi"
+    return {"cpu": "1", "memory": memory}, {"cpu": "4", "memory": memory}
+
+
+def _predictive(size: int) -> tuple[dict[str, str], dict[str, str]]:
+    if not size:
+        return {"cpu": "500m", "memory": "3Gi"}, {"cpu": "2", "memory": "3Gi"}
+    needs = estimate_cpu(Facts(format=ModelFormat.UNKNOWN, weight_bytes=size))
+    return (
+        {"cpu": needs.cpu_request, "memory": needs.memory_request},
+        {"cpu": needs.cpu_limit, "memory": needs.memory_limit},
+    )
 
 
 def accelerator_of(spec: ServiceSpec, runtime: Runtime) -> str:

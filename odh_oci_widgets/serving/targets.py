@@ -27,6 +27,7 @@ def deploy(
     runtime_image: str | None = None,
     args: Sequence[str] = (),
     gpu: int = 0,
+    gpu_name: str | None = None,
     cpu: str | None = None,
     memory: str | None = None,
     pull_secret: str | Credential | None = None,
@@ -52,6 +53,8 @@ def deploy(
         runtime_image: image of the model server, where no runtime can be read and our own definition is used.
         args: further arguments of the model server, for example `["--dtype=half"]`.
         gpu: number of GPUs.
+        gpu_name: which (`T4`, `NVIDIA-L4`), where no hardware profile says it: vLLM then gets `--dtype=half` and
+            `--max-model-len` where the GPU needs them, unless `args` say otherwise.
         cpu: processors (`500m`, `2`); default: by the kind of runtime.
         memory: `4Gi`; default: from the model's size.
         pull_secret: name of a Secret or connection of the project that may pull the image; or a `Credential`, from
@@ -89,6 +92,7 @@ def deploy(
         project=project,
         pull_secret=pull_secret,
         hardware_profile=hardware_profile,
+        gpu_name=gpu_name,
         insecure=insecure,
         force=force,
         format=format,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import ipywidgets as widgets
 
-from odh_oci_widgets.builders import Build, BuildStatus, build, human_bytes
+from odh_oci_widgets.builders import Build, BuildConflict, BuildStatus, build, builds, human_bytes
 from odh_oci_widgets.oci.errors import Cancelled, OdhOciError
 
 from . import html, snippets
+from .earlier_builds import EarlierBuilds
 from .flow import Flow
 from .job import Job
 from .layer_bars import LayerBars
-from .parts import Disclosure, LogPane, button, row
+from .log_view import LogView
+from .parts import Disclosure, button, row
 from .step import Step
 from .words import in_time
 
@@ -45,15 +47,23 @@ class BuildStep(Step):
         self._what = widgets.HTML()
         self._bars = LayerBars()
         self._result = widgets.HTML()
-        self._lines = LogPane()
+        self._conflict = row()
+        log = LogView()
+        self._lines = log.lines
+        #: whichever run now, told when they were looked for
+        self.running_elsewhere: list[Build] = []
+        self.earlier = EarlierBuilds(picked=self.attach, found=self._found)
         self._compose(
             self._what,
             row(self.start_button, self.cancel_button),
+            self._conflict,
             self._bars,
             self._result,
-            Disclosure("log", self._lines),
+            Disclosure("log", log),
+            Disclosure("earlier builds", self.earlier, seen=self.earlier.look),
         )
         self.flow.observe(lambda _: self._ready(), ["model", "spec"])
+        self.flow.observe(lambda _: self.earlier.look(), "surroundings")
         self._busy(busy=False)
         self._ready()
 
@@ -81,19 +91,63 @@ class BuildStep(Step):
 
     def start(self) -> None:
         """Build `flow.model` into `flow.spec.image`."""
+        self._start("Starting the build…", lambda _: None)
+
+    def _start(self, sentence: str, before: Callable[[threading.Event], Any]) -> None:
+        """Do what is to be done before, then build."""
         model, spec = self.flow.model, self.flow.spec
         if model is None or spec is None or self.running:
             return
         options = spec.options() | {"token": self.flow.secrets.token}
+
+        def work(cancel: threading.Event) -> tuple[Build, threading.Event]:
+            before(cancel)
+            return build(model, spec.image, credentials=self.flow.credentials(), **options), cancel
+
         self._result.value = ""
+        self._conflict.children = ()
         self.flow.image = ""
         self._busy(busy=True)
-        self.run(
-            "Starting the build…",
-            lambda cancel: (build(model, spec.image, credentials=self.flow.credentials(), **options), cancel),
-            lambda result: self._started(*result),
-            self._failed,
+        self.run(sentence, work, lambda result: self._started(*result), self._failed)
+
+    def _ask(self, conflict: BuildConflict) -> None:
+        """Another build of the same image runs: the user says what becomes of it."""
+        other = conflict.build_id
+        self._conflict.children = (
+            button("Watch that build", lambda: self._watch_other(other)),
+            button(
+                "Wait for it, then build",
+                lambda: self._start("Waiting for the other build…", lambda cancel: _ended(other, cancel)),
+            ),
+            button(
+                "Stop it, then build",
+                lambda: self._start(
+                    "Stopping the other build…", lambda cancel: _ended(other, cancel, stop=True)
+                ),
+                style="danger",
+            ),
         )
+        self.fail(
+            BuildConflict(
+                conflict.message,
+                hint="Watch it, wait for it, stop it, or choose another tag in the Image step.",
+                build_id=other,
+            )
+        )
+
+    def _watch_other(self, build_id: str) -> None:
+        def show(found: Build | None) -> None:
+            if found is None:
+                self.say("That build is gone.")
+            else:
+                self.attach(found)
+
+        self._conflict.children = ()
+        self.run("Looking for that build…", lambda _: _find(build_id), show)
+
+    def _found(self, found: list[Build]) -> None:
+        self.running_elsewhere = [one for one in found if one is not self._build and not one.status.finished]
+        self.flow.moment += 1
 
     def _started(self, started: Build, cancel: threading.Event) -> None:
         if cancel.is_set():
@@ -103,6 +157,9 @@ class BuildStep(Step):
     def attach(self, running: Build) -> None:
         """Show a build, also one that an earlier kernel started."""
         self._build = running
+        self.running_elsewhere = []
+        self._conflict.children = ()
+        self._result.value = ""
         self.flow.build = running
         self._lines.fill(())
         self.say(f"Building {running.plan.image}…", busy=True)
@@ -168,6 +225,8 @@ class BuildStep(Step):
         if isinstance(error, Cancelled):
             # A wish that was granted is no alert.
             self.say("Cancelled. What was uploaded already is reused by the next build.")
+        elif isinstance(error, BuildConflict):
+            self._ask(error)
         else:
             self.fail(error)
 
@@ -194,6 +253,20 @@ class BuildStep(Step):
             "Python": snippets.build(spec, logins=logins, token=secrets.token is not None),
             "Command": snippets.build_command(self.flow.model.reference, spec),
         }
+
+
+def _find(build_id: str) -> Build | None:
+    return next((one for one in builds() if one.id == build_id), None)
+
+
+def _ended(build_id: str, cancel: threading.Event, *, stop: bool = False) -> None:
+    """Return when that build ended or is gone. Raises Cancelled."""
+    other = _find(build_id)
+    if other is not None and stop:
+        other.cancel()
+    while other is not None and not other.status.finished:
+        if cancel.wait(PERIOD):
+            raise Cancelled("The build was cancelled before it began.")
 
 
 def _result(image: str, report: Mapping[str, Any]) -> html.Html:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from odh_oci_widgets.inference import Prediction
+from odh_oci_widgets.inference import Prediction, Style, classification_code
 from odh_oci_widgets.inference.labels import parse_labels
-from odh_oci_widgets.inference.preprocessing import NAMES
+from odh_oci_widgets.inference.preprocessing import NAMES, open_picture
 from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html
-from .parts import button, cell, field, grid, row, upload
+from .parts import Rendering, button, cell, field, grid, row, upload
+from .seen_view import preview, view
 from .words import counted
 
 if TYPE_CHECKING:
     from .step import Step
-
-#: Pixels of the longer side of a preview; the whole picture need not travel back to the browser.
-PREVIEW = 240
+    from .test_step import Called
 
 
 class ClassificationForm(widgets.VBox):
@@ -35,7 +33,7 @@ class ClassificationForm(widgets.VBox):
     def __init__(self, step: Step, labels: str = "") -> None:
         self._step = step
         self.answer: list[list[Prediction]] | None = None
-        self._pictures: list[tuple[str, bytes]] = []
+        self._pictures: list[tuple[str, Any]] = []
         self._uploaded_labels: tuple[str, Any] | None = None
         self._ready = False
         self.upload = upload("Choose pictures", self.put, accept="image/*", multiple=True)
@@ -44,24 +42,34 @@ class ClassificationForm(widgets.VBox):
         self.top = field(widgets.BoundedIntText, "Classes to show", value=5, min=1, max=1000)
         self.ask_button = button("Classify", self.ask, style="primary", disabled=True)
         self.preprocessing = field(widgets.Dropdown, "Preprocessing", options=NAMES)
+        self.address = field(
+            widgets.Text,
+            "Picture by path or URL",
+            placeholder="https://… or a file here",
+            continuous_update=False,
+        )
         self._chosen = widgets.HTML()
         self._bars = widgets.HTML()
+        self._seen = widgets.HTML()
         super().__init__(
             [
                 row(self.upload, self._chosen),
                 grid(
+                    cell(self.address, "Instead of choosing: type it, and press Enter."),
                     cell(
                         self.labels,
-                        "Optional: a file or URL with one name a line, in the order of the classes.",
+                        "Optional: a file or URL, one name a line in the order of the classes; or imagenet.",
                     ),
                     cell(self.preprocessing, "auto: as the model's input looks."),
                     cell(self.top),
                 ),
                 row(self.ask_button, self.upload_labels),
                 self._bars,
+                self._seen,
             ]
         )
         self.labels.observe(self._type_labels, "value")
+        self.address.observe(self._type_address, "value")
         for widget in (self.preprocessing, self.top):
             widget.observe(lambda _: step.code.refresh(), "value")
 
@@ -80,14 +88,26 @@ class ClassificationForm(widgets.VBox):
         self._ready = ready
         self.ask_button.disabled = not (ready and self._pictures)
 
-    def put(self, pictures: Sequence[tuple[str, bytes]]) -> None:
-        """Choose pictures by code: name and bytes of each."""
+    def give(self, *pictures: Any) -> None:
+        """Choose pictures by code: paths, URLs, bytes, PIL images, numpy arrays; read in a thread."""
+
+        def read(_: Any) -> list[tuple[str, Any]]:
+            return [(_called(picture, at), open_picture(picture)) for at, picture in enumerate(pictures, 1)]
+
+        self._step.run("Reading the pictures…", read, self.put)
+
+    def put(self, pictures: Sequence[tuple[str, Any]]) -> None:
+        """Choose pictures that are here: name and content of each; together they are one batch."""
         self._pictures = list(pictures)
-        self._bars.value = ""
-        self._chosen.value = html.pictures([(name, _preview(data)) for name, data in pictures])
+        self._bars.value = self._seen.value = ""
+        self._chosen.value = html.pictures([(name, preview(data)) for name, data in pictures])
         self._step.say(f"{counted(len(pictures), 'picture')} chosen.")
         self.enable(ready=self._ready)
         self._step.code.refresh()
+
+    def _type_address(self, change: Any) -> None:
+        if change["new"].strip():
+            self.give(change["new"].strip())
 
     def _type_labels(self, change: Any) -> None:
         if change["new"].strip():
@@ -115,20 +135,25 @@ class ClassificationForm(widgets.VBox):
         labels = self._uploaded_labels[1] if self._uploaded_labels else self.labels.value.strip() or None
         top, preprocessing = self.top.value, self.preprocessing.value
         self.ask_button.disabled = True
-        began = time.monotonic()
+        pictures = list(self._pictures)
+
+        def ask(_: Any) -> tuple[list[list[Prediction]], float, html.Html]:
+            began = time.monotonic()
+            answer = service.classify(data, top=top, labels=labels, preprocessing=preprocessing)
+            seconds = time.monotonic() - began
+            return answer, seconds, view(service, pictures, preprocessing)
+
         self._step.run(
-            f"{service.name} is looking…",
-            lambda _: service.classify(data, top=top, labels=labels, preprocessing=preprocessing),
-            lambda answer: self._show(answer, time.monotonic() - began),
-            self._failed,
+            f"{service.name} is looking…", ask, lambda answered: self._show(*answered), self._failed
         )
 
-    def _show(self, answer: list[list[Prediction]], seconds: float) -> None:
+    def _show(self, answer: list[list[Prediction]], seconds: float, seen: html.Html) -> None:
         self.answer = answer
+        self._seen.value = seen
         self.enable(ready=True)
         self._chosen.value = ""
         self._bars.value = html.join(
-            html.classified(name, _preview(data), [(p.label, p.probability) for p in predictions])
+            html.classified(name, preview(data), [(p.label, p.probability) for p in predictions])
             for (name, data), predictions in zip(self._pictures, answer, strict=False)
         )
         best = ", ".join(
@@ -140,16 +165,35 @@ class ClassificationForm(widgets.VBox):
         self.enable(ready=True)
         self._step.fail(error)
 
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer."""
+        return self.answer is not None
 
-def _preview(data: bytes) -> str:
-    """A small PNG as a data URL; empty for what is no picture: the service says so in a sentence."""
-    from PIL import Image, UnidentifiedImageError
+    def load(self) -> dict[str, Any]:
+        """What a load test of this form sends: the pictures chosen, or zeros."""
+        if not self._pictures:
+            return {}
+        return {"images": [data for _, data in self._pictures], "preprocessing": self.preprocessing.value}
 
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.thumbnail((PREVIEW, PREVIEW))
-            small = io.BytesIO()
-            image.convert("RGB").save(small, "JPEG", quality=85)
-    except (UnidentifiedImageError, OSError, ValueError):
-        return ""
-    return f"data:image/jpeg;base64,{base64.b64encode(small.getvalue()).decode()}"
+    def renderings(self, called: Called) -> Mapping[str, Rendering]:
+        """Python of this package, and the bare request."""
+
+        def render(style: Style, url: str) -> str:
+            return classification_code(
+                style,
+                name=called.name,
+                url=url,
+                picture=self.names or "picture.jpeg",
+                top=self.top.value,
+                labels=self.labels_name or None,
+                preprocessing=self.preprocessing.value,
+                token=called.token,
+            )
+
+        return {"Python": render(Style.PYTHON, ""), "curl": lambda: render(Style.CURL, called.url())}
+
+
+def _called(picture: Any, number: int) -> str:
+    """A name for a picture: its path or URL, or its number."""
+    return str(picture) if isinstance(picture, (str, PurePath)) else f"picture {number}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -12,7 +14,8 @@ from odh_oci_widgets.inference import Completion, TextStream
 from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html
-from .parts import button, cell, field, grid, row
+from .parts import button, cell, field, row
+from .sampling_fields import SamplingFields
 
 if TYPE_CHECKING:
     from .step import Step
@@ -22,36 +25,30 @@ PERIOD = 0.15
 
 
 class CompletionForm(widgets.VBox):
-    """Prompt, most tokens, temperature; the answer below. `answer` is the last one."""
+    """Prompt and sampling; the answer below. `answer` is the last one."""
+
+    verb = "Complete"
+    prompt_label = "Prompt"
+    example = "What is the IBM granite-3 model?"
 
     def __init__(self, step: Step, prompt: str = "") -> None:
         self._step = step
         self._stream: TextStream | None = None
         self.answer: Completion | None = None
         self.prompt = field(
-            widgets.Textarea, "Prompt", value=prompt, placeholder="What is the IBM granite-3 model?", rows=4
+            widgets.Textarea, self.prompt_label, value=prompt, placeholder=self.example, rows=4
         )
-        self.max_tokens = field(widgets.BoundedIntText, "Most tokens", value=200, min=1, max=100_000)
-        self.temperature = field(
-            widgets.BoundedFloatText, "Temperature", value=0.8, min=0.0, max=2.0, step=0.1
-        )
-        self.ask_button = button("Complete", self.ask, style="primary", disabled=True)
+        self.sampling = SamplingFields(step.code.refresh)
+        self.max_tokens, self.temperature = self.sampling.max_tokens, self.sampling.temperature
+        self.ask_button = button(self.verb, self.ask, style="primary", disabled=True)
         self.stop_button = button("Stop", self.stop, style="danger")
         self._text = widgets.HTML()
-        super().__init__(
-            [
-                cell(self.prompt),
-                grid(
-                    cell(self.max_tokens, "Where the answer is cut."),
-                    cell(self.temperature, "0: always the likeliest word; higher: more varied."),
-                ),
-                row(self.ask_button, self.stop_button),
-                self._text,
-            ]
-        )
+        super().__init__(self._content())
         self._busy(busy=False)
-        for widget in (self.prompt, self.max_tokens, self.temperature):
-            widget.observe(lambda _: step.code.refresh(), "value")
+        self.prompt.observe(lambda _: step.code.refresh(), "value")
+
+    def _content(self) -> list[Any]:
+        return [cell(self.prompt), self.sampling, row(self.ask_button, self.stop_button), self._text]
 
     def enable(self, *, ready: bool) -> None:
         """Whether there is a service to ask."""
@@ -60,16 +57,25 @@ class CompletionForm(widgets.VBox):
     def ask(self) -> None:
         """Ask, in a thread; the text grows on the page."""
         service: Any = self._step.flow.service
-        prompt, tokens, heat = self.prompt.value, self.max_tokens.value, self.temperature.value
+        prompt = self.prompt.value
+        try:
+            stream = self._asked(service, prompt, asdict(self.sampling.sampling()))
+        except OdhOciError as error:
+            self._step.fail(error)
+            return
         self._busy(busy=True)
         self._step.run(
             f"{service.name} is writing…",
-            lambda cancel: self._read(
-                prompt, service.stream(prompt, max_tokens=tokens, temperature=heat), cancel
-            ),
+            lambda cancel: self._read(prompt, stream(), cancel),
             lambda answer: self._show(prompt, answer),
             self._failed,
         )
+
+    def _asked(self, service: Any, prompt: str, options: dict[str, Any]) -> Callable[[], TextStream]:
+        return lambda: service.stream(prompt, **options)
+
+    def _paint(self, prompt: str, text: str) -> None:
+        self._text.value = html.answer(prompt, text)
 
     def stop(self) -> None:
         """End the answer; what came until now stays."""
@@ -84,14 +90,14 @@ class CompletionForm(widgets.VBox):
             if cancel.is_set():
                 stream.cancel()
             if time.monotonic() - painted >= PERIOD:
-                self._text.value = html.answer(prompt, stream.result.text)
+                self._paint(prompt, stream.result.text)
                 painted = time.monotonic()
         return stream.result
 
     def _show(self, prompt: str, answer: Completion) -> None:
         self.answer = answer
         self._busy(busy=False)
-        self._text.value = html.answer(prompt, answer.text)
+        self._paint(prompt, answer.text)
         self._step.say(f"{_ENDED.get(answer.finish_reason or '', 'Answered')}: {_numbers(answer)}.")
 
     def _failed(self, error: OdhOciError) -> None:
@@ -110,7 +116,8 @@ _ENDED = {"cancelled": "Stopped", "length": "Answered up to the most tokens allo
 def _numbers(answer: Completion) -> str:
     words = []
     if answer.completion_tokens is not None:
-        words.append(f"{answer.completion_tokens} tokens")
+        of = f" after {answer.prompt_tokens} of the prompt" if answer.prompt_tokens else ""
+        words.append(f"{answer.completion_tokens} tokens{of}")
     if answer.seconds:
         words.append(f"{answer.seconds:.1f} s")
         if answer.completion_tokens:

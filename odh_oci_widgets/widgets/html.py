@@ -195,6 +195,24 @@ def answer(prompt: str, text: str) -> Html:
     )
 
 
+def timeline(label: str, moments: Iterable[tuple[str, str, bool]]) -> Html:
+    """What happened, one line each: when, what, and whether it is a warning."""
+    return element(
+        "ol",
+        *(
+            element(
+                "li",
+                element("span", when, class_="odh-oci-when"),
+                element("span", element("strong", "Warning: ") if warns else EMPTY, text),
+                data_kind="bad" if warns else "good",
+            )
+            for when, text, warns in moments
+        ),
+        class_="odh-oci-timeline",
+        aria_label=label,
+    )
+
+
 def pictures(chosen: Iterable[tuple[str, str]]) -> Html:
     """Small pictures with their names. Each is a name and a data URL; an empty one has no preview."""
     return element(
@@ -243,6 +261,18 @@ def stack(label: str, parts: Sequence[tuple[str, float, str]], words: str) -> Ht
         element("div", *legend, class_="odh-oci-legend", aria_hidden="true"),
         class_="odh-oci-stack",
     )
+
+
+def notes(sentences: Iterable[str]) -> Html:
+    """What is good to know, a line each; `code` between backticks."""
+    lines = [_with_code(sentence) for sentence in sentences]
+    return element("ul", *(element("li", line) for line in lines), class_="odh-oci-notes") if lines else EMPTY
+
+
+def _with_code(sentence: str) -> Html:
+    # Every second part stood between backticks.
+    parts = sentence.split("`")
+    return join(element("code", part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def steps(sentences: Iterable[str]) -> Html:

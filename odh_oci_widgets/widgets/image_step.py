@@ -93,6 +93,7 @@ class ImageStep(Step):
         self.user = field(widgets.Text, "User name", continuous_update=False)
         self._password = Secret("Password or token", self._keep_password)
         self._note = widgets.HTML()
+        self._builders_note = widgets.HTML()
         self._warning = widgets.HTML()
         self.check_button = button("Check without building", self.look_ahead, disabled=True)
         self._forecast = widgets.HTML()
@@ -125,6 +126,7 @@ class ImageStep(Step):
                         self.builder, "kernel: here. job: in the project, also when this notebook is closed."
                     ),
                 ),
+                self._builders_note,
                 self.verify,
             ),
             row(self.check_button),
@@ -154,6 +156,7 @@ class ImageStep(Step):
             builder = self.builder.value
             self.builder.options = _builders(around.builders)
             self.builder.value = builder
+            self._builders_note.value = _why_not(around.builders)
         found = around.destinations if around is not None else ()
         places = tuple((f"{one.title}{'' if one.pushable else ': no push'}", one) for one in found)
         chosen = self.place.value
@@ -300,6 +303,15 @@ def _builders(found: Sequence[Offer]) -> tuple[tuple[str, str], ...]:
     return tuple(
         (f"{_BUILDERS.get(name, name)}{': cannot work here' if trouble.get(name) else ''}", name)
         for name in BUILDERS
+    )
+
+
+def _why_not(found: Sequence[Offer]) -> html.Html:
+    """A line for each builder that cannot work here."""
+    return html.join(
+        html.help_text(f"{_BUILDERS.get(offer.name, offer.name)} cannot work here: {offer.trouble}")
+        for offer in found
+        if offer.trouble
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from odh_oci_widgets.builders import human_bytes
 from odh_oci_widgets.models import Facts, Model, ModelFormat, Tensor
 
@@ -22,7 +24,7 @@ def card(model: Model, facts: Facts | None, note: str = "") -> html.Html:
         "Revision": (model.revision or "")[:12],
         "Licence": model.license or "",
         "In the image": folder,
-        "More about it": html.link(model.homepage, model.homepage) if model.homepage else "",
+        "Its page": html.link(urlsplit(model.homepage).netloc, model.homepage) if model.homepage else "",
     }
     return html.element(
         "div",

@@ -80,13 +80,12 @@ class HubSearch(widgets.VBox):
         self.again = button("Back to the results", self._unfold)
         self._foot = row(self.more)
         self._again = row(self.again)
-        filters = Disclosure(
-            "filters",
-            grid(
-                cell(self.task), cell(self.library), cell(self.author), cell(self.license), cell(self.largest)
-            ),
+        fields = grid(
+            cell(self.task), cell(self.library), cell(self.author), cell(self.license), cell(self.largest)
         )
-        super().__init__([self.text, filters, self.results, self._foot, self._again])
+        fields.add_class("odh-oci-filters")
+        self._filters = Disclosure("filters", fields)
+        super().__init__([self.text, self._filters, self.results, self._foot, self._again])
         self._unfold()
         for widget in (self.text, self.task, self.library, self.author, self.license, self.largest):
             widget.observe(lambda _: self._typed(), "value")
@@ -97,7 +96,6 @@ class HubSearch(widgets.VBox):
 
     def start(self, *, after: float = 0.0) -> None:
         """Search for what the fields say."""
-        self._say("Searching…", busy=True)
         wanted = {
             "task": self.task.value or None,
             "library": self.library.value.strip() or None,
@@ -106,13 +104,13 @@ class HubSearch(widgets.VBox):
             "max_parameters": self.largest.value,
         }
         text, limit = self.text.value.strip(), self._limit
-        self._latest.start(
+
+        def look(_: Any) -> list[ModelSummary]:
+            self._say("Searching…", busy=True)
             # One more than is shown tells whether there are more.
-            lambda _: search(text, limit=limit + 1, token=self._token(), **wanted),
-            self._show,
-            self._failed,
-            after=after,
-        )
+            return search(text, limit=limit + 1, token=self._token(), **wanted)
+
+        self._latest.start(look, self._show, self._failed, after=after)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the results."""
@@ -153,6 +151,8 @@ class HubSearch(widgets.VBox):
         self._chosen = found.reference
         self._draw()
         self._fold()
+        if self._filters.shown:
+            self._filters.toggle()
         self._picked(found)
 
     def _fold(self) -> None:

@@ -77,6 +77,7 @@ class ModelStep(Step):
         #: the code that made the model, where it is none of a reference
         self._made_by = ""
         self._selecting = False
+        self._facts: Facts | None = None
         self._reading: Latest[Facts] = Latest()
         self.source = field(
             widgets.RadioButtons, "Where the model is", options=_offered(), value=_source_of(reference)
@@ -200,7 +201,7 @@ class ModelStep(Step):
         if isinstance(search := self._panels.get("hub"), HubSearch):
             search.stop()
         self._reading.stop()
-        self._found = None
+        self._found = self._facts = None
         self._made_by = ""
         self.flow.model = None
         self.sizing.show(None)
@@ -269,7 +270,8 @@ class ModelStep(Step):
         model = self._found.select(include=include, exclude=exclude) if include or exclude else self._found
         self.files.show(model)
         if model.files:
-            self._card.value = card(model, None)
+            # Of the same model in another selection what was known stays until it is known better.
+            self._card.value = card(model, self._facts)
             self.flow.model = model
             self.say(f"{model.name}: {counted(len(model.files), 'file')}, {human_bytes(model.size)}.")
             self._read(model, after)
@@ -286,6 +288,7 @@ class ModelStep(Step):
         token = self.flow.secrets.token
 
         def known(facts: Facts) -> None:
+            self._facts = facts
             self._card.value = card(model, facts)
             self.sizing.show(facts)
 

@@ -11,6 +11,7 @@ import ipywidgets as widgets
 
 from . import html
 from .job import Job
+from .words import counted
 
 #: Lines that a log keeps; older ones are gone.
 LOG_LINES = 500
@@ -125,6 +126,7 @@ class LogPane(widgets.HTML):
     def __init__(self) -> None:
         super().__init__()
         self._lines: deque[str] = deque(maxlen=LOG_LINES)
+        self._word = ""
         self._lock = Lock()
         self._dirty = False
 
@@ -142,14 +144,22 @@ class LogPane(widgets.HTML):
             self._dirty = True
         self.paint()
 
+    def only(self, word: str) -> None:
+        """Show the lines that hold this, in capitals or not; all of them for an empty one."""
+        with self._lock:
+            self._word = word.strip().casefold()
+            self._dirty = True
+        self.paint()
+
     def paint(self) -> None:
         """Draw what is new."""
         with self._lock:
             if not self._dirty:
                 return
             self._dirty = False
-            lines = tuple(self._lines)
-        self.value = html.log(lines)
+            lines = tuple(line for line in self._lines if self._word in line.casefold())
+            nothing = f"None of {counted(len(self._lines), 'line')} says so." if self._word else ""
+        self.value = html.log(lines or (nothing,))
 
 
 Rendering = str | Callable[[], str]
@@ -179,7 +189,10 @@ class CodePanel(Disclosure):
         self._texts = dict(self._renderings())
         options = tuple(self._texts)
         if self._language.options != options:
+            before = self._language.value
             self._language.options = options
+            # A Dropdown that was made without options chooses none by itself.
+            self._language.value = before if before in options else options[0] if options else None
         self._draw()
 
     def _draw(self) -> None:

@@ -1,24 +1,48 @@
-"""Call the model: text from a language model, classes from a picture."""
+"""Call the model: text from a language model, classes of pictures, raw outputs; and what the deployment gives."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import ipywidgets as widgets
 
 from odh_oci_widgets import serving
-from odh_oci_widgets.inference import Sampling
-from odh_oci_widgets.inference.code import Style, classification_code, text_code
+from odh_oci_widgets.inference import Calls
 from odh_oci_widgets.models import GENERATIVE
 
 from .classification_form import ClassificationForm
-from .completion_form import CompletionForm
 from .flow import Flow
-from .parts import button, cell, field, row
+from .history import History
+from .measure_form import MeasureForm
+from .parts import Disclosure, Rendering, button, cell, field, row
 from .step import Step
+from .tensor_form import TensorForm
+from .text_form import TextForm
 
-KINDS = (("Text: a prompt, completed", "completion"), ("Picture: its classes", "classification"))
+KINDS = (
+    ("Text: a prompt or a chat", "completion"),
+    ("Pictures: their classes", "classification"),
+    ("Arrays or rows: raw outputs", "tensors"),
+)
+
+
+@dataclass(frozen=True)
+class Called:
+    """The service that shown code calls; its URL is asked for when somebody looks."""
+
+    name: str
+    service: serving.Service | None
+
+    @property
+    def token(self) -> bool:
+        """Whether calls need a token, which the code reads from the environment."""
+        return self.service is not None and self.service.target == "project"
+
+    def url(self) -> str:
+        """Base URL, or a word that stands for it."""
+        return (self.service.url if self.service is not None else None) or "URL"
 
 
 class TestStep(Step):
@@ -51,12 +75,21 @@ class TestStep(Step):
             widgets.RadioButtons, "What it takes", options=KINDS, value=kind or "classification"
         )
         self._given_kind = kind
-        self.completion = CompletionForm(self, prompt)
+        self.text = TextForm(self, prompt)
+        self.completion, self.chat = self.text.completion, self.text.chat
         self.classification = ClassificationForm(self, labels)
+        self.tensors = TensorForm(self)
+        self.measuring = MeasureForm(self)
+        self.history = History(self)
         self._form = widgets.VBox()
         choice = row(cell(self.service), self.find_button)
         choice.add_class("odh-oci-search")
         self._compose(choice, self.kind, self._form)
+        more = (
+            Disclosure("load test", self.measuring),
+            Disclosure("history", self.history, seen=self.history.paint),
+        )
+        self.children = (*self.children[:-1], *more, self.code)  # below what the form says, as the code is
         self.kind.observe(lambda _: self._choose_form(), "value")
         self.service.observe(self._choose, "value")
         self.flow.observe(lambda _: self._offer(), "service")
@@ -70,9 +103,27 @@ class TestStep(Step):
         if model is not None and self._given_kind is None:
             self.kind.value = "completion" if model.format in GENERATIVE else "classification"
 
+    @property
+    def form(self) -> TextForm | ClassificationForm | TensorForm:
+        """The form that is shown."""
+        if self.kind.value == "completion":
+            return self.text
+        return self.tensors if self.kind.value == "tensors" else self.classification
+
+    @property
+    def calls(self) -> Calls:
+        """The calls made to the service, latest last; `step.calls.to_dataframe()` makes a table."""
+        return self.flow.service.calls if self.flow.service is not None else Calls()
+
     def _choose_form(self) -> None:
-        self._form.children = (self.completion if self.kind.value == "completion" else self.classification,)
+        self._form.children = (self.form,)
+        self._introduce()
         self.code.refresh()
+
+    def _introduce(self) -> None:
+        """Let the form that is shown ask the service what it must know."""
+        if isinstance(self.form, (TextForm, TensorForm)):
+            self.form.shown()
 
     def find(self) -> None:
         """Look for services, in a thread."""
@@ -90,8 +141,9 @@ class TestStep(Step):
         self.service.options = tuple(self._found)
         if service is not None:
             self.service.value = f"{service.name} ({service.target})"
-        for form in (self.completion, self.classification):
+        for form in (self.text, self.classification, self.tensors):
             form.enable(ready=service is not None)
+        self._introduce()
         self.code.refresh()
 
     def _choose(self, change: Any) -> None:
@@ -100,36 +152,14 @@ class TestStep(Step):
 
     @property
     def summary(self) -> str:
-        """How many answers there are."""
-        return "answered" if self.completion.answer or self.classification.answer else ""
+        """Whether the model answered."""
+        return (
+            "answered"
+            if any(form.answered for form in (self.text, self.classification, self.tensors))
+            else ""
+        )
 
-    def renderings(self) -> Mapping[str, str]:
+    def renderings(self) -> Mapping[str, Rendering]:
         """Python of this package, the bare request, and the `openai` client for text."""
         service = self.flow.service
-        name = service.name if service is not None else "NAME"
-        url = (service.url if service is not None else None) or "URL"
-        token = service is not None and service.target == "project"
-        if self.kind.value == "classification":
-            form = self.classification
-            picture = form.names[0] if form.names else "picture.jpeg"
-            return {
-                language: classification_code(
-                    style,
-                    name=name,
-                    url=url,
-                    picture=picture,
-                    top=form.top.value,
-                    labels=form.labels_name or None,
-                    preprocessing=form.preprocessing.value,
-                    token=token,
-                )
-                for language, style in (("Python", Style.PYTHON), ("curl", Style.CURL))
-            }
-        ask = self.completion
-        sampling = Sampling(max_tokens=ask.max_tokens.value, temperature=ask.temperature.value)
-        return {
-            language: text_code(
-                style, name=name, url=url, prompt=ask.prompt.value, sampling=sampling, token=token
-            )
-            for language, style in (("Python", Style.PYTHON), ("openai", Style.OPENAI), ("curl", Style.CURL))
-        }
+        return self.form.renderings(Called(service.name if service is not None else "NAME", service))

@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from odh_oci_widgets.builders import Build
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
 
 from . import html
@@ -16,7 +17,7 @@ from .deploy_step import DeployStep
 from .flow import Flow
 from .image_step import ImageStep
 from .model_step import ModelStep
-from .parts import button
+from .parts import button, row
 from .step import Step
 from .test_step import TestStep
 
@@ -65,7 +66,10 @@ class Wizard(widgets.VBox):
         self._next = button("Next", lambda: self.go(self._at + 1), style="primary")
         self._footer = widgets.HBox([self._back, self._next])
         self._footer.add_class("odh-oci-footer")
-        super().__init__([self._header, self.access, self._body, self._footer])
+        self._offered: list[Build] = []
+        self._offer = row()
+        self._offer.add_class("odh-oci-offer")
+        super().__init__([self._header, self.access, self._offer, self._body, self._footer])
         self.add_class("odh-oci-wizard")
         self.flow.observe(lambda _: self._draw(), ["model", "spec", "build", "image", "service", "moment"])
         self.go(0)
@@ -78,6 +82,20 @@ class Wizard(widgets.VBox):
         self._at = min(max(at, 0), len(self.steps) - 1)
         self._body.children = (self.steps[self._at],)
         self._draw()
+
+    def _take_over(self, build: Build) -> None:
+        self.build.attach(build)
+        self.go(self.steps.index(self.build))
+
+    def _offer_builds(self) -> None:
+        """A build that an earlier kernel or somebody else of the project started is one click away."""
+        running = list(self.build.running_elsewhere)
+        if running != self._offered:
+            self._offered = running
+            self._offer.children = tuple(
+                button(f"Show the running build of {build.plan.image}", partial(self._take_over, build))
+                for build in running
+            )
 
     def _done(self) -> tuple[bool, ...]:
         flow = self.flow
@@ -99,6 +117,7 @@ class Wizard(widgets.VBox):
             tab.tooltip = f"Step {at + 1} of {len(self.steps)}: {step.title}, {state}"
             (tab.add_class if here else tab.remove_class)("odh-oci-here")
             (tab.add_class if done[at] else tab.remove_class)("odh-oci-done")
+        self._offer_builds()
         self._back.disabled = self._at == 0
         last = self._at == len(self.steps) - 1
         self._next.layout.display = "none" if last else ""

@@ -55,11 +55,10 @@ def globs(text: str) -> tuple[str, ...]:
 def compact(number: float) -> str:
     """A large number in few characters.
 
-    >>> compact(2_533_531_648), compact(124_000), compact(999)
-    ('2.5 billion', '124 thousand', '999')
+    >>> compact(2_533_531_648), compact(90_000), compact(999)
+    ('2.5 billion', '90 thousand', '999')
     """
     for size, name in ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
         if number >= 0.9995 * size:
-            share = number / size
-            return f"{share:.0f} {name}" if share >= 99.5 else f"{share:.1f} {name}"
+            return f"{number / size:.1f}".removesuffix(".0") + f" {name}"
     return f"{number:.0f}"

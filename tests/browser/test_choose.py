@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.accessibility import serious
+from tests.onnx_models import linear
 from tests.servers.hub import Hub
 from tests.servers.hub_library import fill
 
@@ -91,13 +92,14 @@ def test_a_gated_model_is_opened_with_a_token_that_is_not_saved(open_notebook, l
 
 def test_other_sources(open_notebook, library: Hub, lab):
     folder = lab.root / "models" / "digits"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.onnx").write_bytes(b"x" * 1000)
+    linear(folder / "model.onnx", 64, 10)
     notebook = open_notebook(_CELL.format(url=library.url))
     notebook.output.get_by_label("Folder", exact=True).check()
     notebook.page.locator(".odh-oci-choices button").filter(has_text="models/").click()
     notebook.page.locator(".odh-oci-choices button").filter(has_text="a model: onnx").click()
-    notebook.status("digits: 1 file, 1000 B")
+    notebook.status("digits: 1 file")
+    notebook.output.get_by_text("Input x").wait_for()
+    notebook.button("Show memory and arguments").click()
     notebook.picture("choose-folder")
 
 
@@ -105,6 +107,12 @@ def test_every_step_is_accessible_in_light_and_dark(open_notebook, library: Hub)
     notebook = open_notebook(_CELL.format(url=library.url))
     notebook.label("Search Hugging Face").fill("granite")
     notebook.status("models, the most downloaded first")
+    # What follows would be true of a checker that sees nothing, too.
+    notebook.page.evaluate(
+        "() => document.querySelector('.odh-oci-wizard').append(document.createElement('button'))"
+    )
+    assert "button-name" in " ".join(serious(notebook.page, "planted"))
+    notebook.page.evaluate("() => document.querySelector('.odh-oci-wizard').lastElementChild.remove()")
     found: list[str] = []
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         notebook.theme(theme)

@@ -16,7 +16,7 @@ from tests.servers.registry import Registry
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-#: Rooms of colleagues may take a moment on a busy machine, in milliseconds.
+#: A room may take a moment on a busy machine, in milliseconds.
 SLOW = 120_000
 
 

@@ -16,15 +16,10 @@ from odh_oci_widgets import cluster, serving
 from odh_oci_widgets.cluster import (
     ClusterBusy,
     ClusterUnreachable,
-    ClusterUntrusted,
-    Conflict,
     KindNotFound,
     KubeconfigInvalid,
     LoginExpired,
     NoCluster,
-    NotAllowed,
-    ObjectNotFound,
-    Refused,
     connect,
 )
 from odh_oci_widgets.cluster.access import check
@@ -43,7 +38,7 @@ from odh_oci_widgets.cluster.destinations import (
 )
 from odh_oci_widgets.cluster.login import LoginLineInvalid, login_from_line, parse_login_line
 from odh_oci_widgets.cluster.project import Project
-from odh_oci_widgets.cluster.resources import CONFIG_MAPS, INFERENCE_SERVICES, PODS, SECRETS
+from odh_oci_widgets.cluster.resources import CONFIG_MAPS, INFERENCE_SERVICES, PODS
 from odh_oci_widgets.oci import Credential
 from tests.servers.kubernetes.cluster import KubernetesApi
 from tests.servers.programs import require
@@ -65,11 +60,6 @@ def config_map(name: str, **data: str):
 
 
 class TestConnect:
-    def test_the_kubeconfigs_context_says_who_and_where(self, project, namespace, editor):
-        assert project.namespace == namespace
-        assert project.user == editor.name
-        assert project.connection.source == "kubeconfig"
-
     def test_without_anything_there_is_no_cluster(self):
         with pytest.raises(NoCluster) as caught:
             connect()
@@ -141,63 +131,6 @@ class TestAnswers:
         assert "oc login" in caught.value.hint
         assert editor.token not in str(caught.value)
 
-    def test_what_is_not_allowed_and_the_command_that_allows_it(self, kubernetes_api, namespace):
-        nobody = kubernetes_api.user(f"nobody-{namespace}")
-        project = connect(kubeconfig=str(kubernetes_api.kubeconfig(nobody, namespace)))
-        with pytest.raises(NotAllowed) as caught:
-            project.create(config_map("a"))
-        assert f"the user `nobody-{namespace}` may not create configmaps" in caught.value.message
-        assert f"`oc policy add-role-to-user edit nobody-{namespace} -n {namespace}`" in caught.value.hint
-
-    def test_a_service_accounts_command_names_the_account(self, kubernetes_api, namespace, tmp_path):
-        account = kubernetes_api.service_account(namespace, "bench")
-        connection = service_account_connection(*kubernetes_api.in_cluster(account, tmp_path))
-        with pytest.raises(NotAllowed) as caught:
-            Project(Api(connection), namespace).list(SECRETS)
-        assert f"`oc policy add-role-to-user edit -z bench -n {namespace}`" in caught.value.hint
-
-    def test_not_found_and_not_known(self, project):
-        with pytest.raises(ObjectNotFound, match="ConfigMap `nosuch`"):
-            project.get(CONFIG_MAPS, "nosuch")
-        assert project.find(CONFIG_MAPS, "nosuch") is None
-
-    def test_what_exists_already(self, project):
-        project.create(config_map("a"))
-        with pytest.raises(Conflict, match="exists already"):
-            project.create(config_map("a"))
-
-    def test_a_field_that_another_set(self, project):
-        project.create(config_map("a", key="theirs"))
-        entry = project.get(CONFIG_MAPS, "a")["metadata"]["managedFields"][0]
-        assert entry["manager"] == "odh-oci-widgets"
-        project.api.request(
-            "PATCH",
-            CONFIG_MAPS.path(project.namespace, "a"),
-            what="change it as the dashboard",
-            body={"data": {"key": "the dashboard's"}},
-            query={"fieldManager": "odh-dashboard"},
-            content_type="application/merge-patch+json",
-        )
-        with pytest.raises(Conflict, match="set by `odh-dashboard`") as caught:
-            project.apply(config_map("a", key="ours"))
-        assert "force" in caught.value.hint
-        assert project.apply(config_map("a", key="ours"), force=True)["data"] == {"key": "ours"}
-
-    def test_what_the_cluster_finds_wrong(self, project):
-        with pytest.raises(Refused, match="RFC 1123") as caught:
-            project.create(config_map("Not A Name"))
-        assert caught.value.status == 422
-
-    def test_what_a_webhook_finds_wrong(self, project):
-        wrong = {
-            "apiVersion": "serving.kserve.io/v1beta1",
-            "kind": "InferenceService",
-            "metadata": {"name": "wrong"},
-            "spec": {"predictor": {"minReplicas": "many", "model": {"modelFormat": {"name": "onnx"}}}},
-        }
-        with pytest.raises(Refused, match=r"minReplicas|cannot unmarshal"):
-            project.create(wrong)
-
     def test_a_busy_cluster_is_asked_again(self, kubernetes_api, project):
         project.create(config_map("a"))
         kubernetes_api.fail(503, method="GET", path=".*/configmaps/a", times=2)
@@ -231,20 +164,6 @@ class TestAnswers:
         with pytest.raises(ClusterUnreachable, match="name is not known"):
             project.list(PODS)
 
-    def test_a_certificate_that_is_not_trusted(self, kubernetes_api, editor, namespace):
-        with pytest.raises(ClusterUntrusted, match="not trusted"):
-            Project(Api(token_connection(kubernetes_api.url, editor.token)), namespace).list(PODS)
-        insecure = token_connection(kubernetes_api.url, editor.token, verify=False)
-        assert Project(Api(insecure), namespace).list(PODS) == []
-
-    def test_long_lists_come_page_by_page(self, project, monkeypatch):
-        monkeypatch.setattr("odh_oci_widgets.cluster.project._PAGE", 3)
-        for number in range(7):
-            project.create(config_map(f"page-{number}"))
-        names = [one["metadata"]["name"] for one in project.list(CONFIG_MAPS)]
-        assert [name for name in names if name.startswith("page-")] == [f"page-{n}" for n in range(7)]
-        assert {one["kind"] for one in project.list(CONFIG_MAPS)} == {"ConfigMap"}
-
 
 class Follower:
     """Reads a watch in a thread; `wait_for` blocks until it told enough."""
@@ -275,13 +194,6 @@ class TestWatch:
     def labelled(self, name):
         return config_map(name) | {"metadata": {"name": name, "labels": {"w": "1"}}}
 
-    def test_what_is_there_and_what_comes(self, project, follower):
-        follower.wait_for(("ADDED", "before"))
-        project.create(self.labelled("after"))
-        project.patch(CONFIG_MAPS, "after", {"data": {"a": "b"}})
-        project.delete(CONFIG_MAPS, "before")
-        follower.wait_for(("ADDED", "after"), ("MODIFIED", "after"), ("DELETED", "before"))
-
     def test_a_connection_that_breaks_loses_nothing(self, kubernetes_api, project):
         kubernetes_api.cut(method="GET", path=".*/configmaps", times=2, after_events=1)
         project.create(self.labelled("first"))
@@ -309,49 +221,6 @@ class TestWatch:
 
 
 class TestCheck:
-    def test_an_editor_may_do_everything(self, project, editor, namespace):
-        access = check(project)
-        assert access.user == editor.name
-        assert access.allowed, access.permissions
-        assert (
-            access.sentence
-            == f"The user `{editor.name}` may do everything that is needed in the project `{namespace}`."
-        )
-        features = access.features
-        assert features.openshift
-        assert features.kserve
-        assert features.builds
-        assert features.templates
-        (profile,) = features.gpu_profiles
-        assert profile.name == "nvidia-t4"
-        assert profile.gpu is not None
-        assert profile.gpu.compute_capability == 7.5
-        json.dumps(access.to_dict())
-
-    def test_a_fresh_workbench_may_do_nothing_and_reads_how_to_change_that(
-        self, kubernetes_api, namespace, tmp_path, monkeypatch
-    ):
-        monkeypatch.setenv("NB_PREFIX", f"/notebook/{namespace}/bench")
-        account = kubernetes_api.service_account(namespace, "bench")
-        connection = service_account_connection(*kubernetes_api.in_cluster(account, tmp_path))
-        access = check(Project(Api(connection), namespace))
-        assert not any(one.allowed for one in access.permissions)
-        assert access.sentence == (
-            f"The service account `bench` of this workbench may not do anything in the project `{namespace}` yet. "
-            f"Somebody with admin rights there can allow it: `oc policy add-role-to-user edit -z bench -n {namespace}`"
-        )
-        kubernetes_api.bind(account, "edit", namespace)
-        assert check(Project(Api(connection), namespace)).allowed
-
-    def test_a_viewer_sees_and_may_not_deploy(self, kubernetes_api, namespace):
-        viewer = kubernetes_api.user(f"viewer-{namespace}", view=namespace)
-        access = check(connect(kubeconfig=str(kubernetes_api.kubeconfig(viewer, namespace))))
-        told = {one.action: one for one in access.permissions}
-        assert told["see services"].allowed
-        assert not told["deploy a model"].allowed
-        assert "create inferenceservices" in told["deploy a model"].missing
-        assert str(told["deploy a model"]).startswith("✗ deploy a model (may not")
-
     def test_a_plain_cluster_without_kserve(self, tmp_path):
         api = KubernetesApi(tmp_path, openshift=False, kserve=False, odh=False)
         try:
@@ -396,15 +265,6 @@ class TestLogin:
             parse_login_line(line)
         assert "secret-token" not in str(caught.value)
 
-    def test_without_oc_the_login_stays_in_memory(self, kubernetes_api, editor, namespace, monkeypatch):
-        monkeypatch.setenv("PATH", "")
-        line = f"oc login --token={editor.token} --server={kubernetes_api.url} --certificate-authority="
-        project = login_from_line(line + str(kubernetes_api.authority) + f" --namespace={namespace}")
-        assert project.user == editor.name
-        assert connect().user == editor.name
-        assert connect(namespace="other").namespace == "other"
-        assert not (Path.home() / ".kube").exists()
-
     def test_with_oc_the_terminal_has_it_too(self, kubernetes_api, editor, namespace, tmp_path, monkeypatch):
         (tmp_path / "oc").symlink_to(require("kubectl"))  # the same program, as far as logins go
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -422,15 +282,6 @@ class TestLogin:
         assert (home / "config").stat().st_mode & 0o077 == 0
         assert other.token in (home / "config").read_text(), "earlier logins stay"
         assert "KUBECONFIG" not in os.environ
-
-    def test_a_token_that_is_not_known(self, kubernetes_api):
-        with pytest.raises(LoginExpired):
-            login_from_line(
-                f"oc login --token=wrong --server={kubernetes_api.url} "
-                f"--certificate-authority={kubernetes_api.authority}"
-            )
-        with pytest.raises(NoCluster):
-            connect()
 
 
 class TestDestinations:
@@ -470,21 +321,3 @@ class TestDestinations:
         assert credential_for(project, found[1]) == Credential(username="me", password="pass-1")
         assert credential_for(project, found[2]) is None
         assert found[1].image("granite", "2") == "quay.io/my-org/granite:2"
-
-    def test_a_pull_only_connection_is_shown_and_not_offered_for_pushing(self, project):
-        store_connection(project, "quay", "quay.io/my-org", Credential(username="me", password="p"))
-        project.patch(SECRETS, "quay", {"data": {"ACCESS_TYPE": base64.b64encode(b'["Pull"]').decode()}})
-        (one,), _ = list_destinations(project, environ={"HOME": str(Path.home())})
-        assert not one.pushable
-
-    def test_without_rights_there_is_a_note(self, kubernetes_api, namespace):
-        nobody = kubernetes_api.user(f"nobody-{namespace}")
-        project = connect(kubeconfig=str(kubernetes_api.kubeconfig(nobody, namespace)))
-        found, notes = list_destinations(project, environ={"HOME": str(Path.home())})
-        assert found == []
-        assert any("connections cannot be read" in note for note in notes)
-
-    def test_a_connection_that_exists_is_not_overwritten(self, project):
-        store_connection(project, "quay", "quay.io/a", Credential(username="me", password="p"))
-        with pytest.raises(Conflict):
-            store_connection(project, "quay", "quay.io/b", Credential(username="me", password="p"))

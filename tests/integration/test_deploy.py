@@ -5,24 +5,12 @@ from __future__ import annotations
 import socket
 
 import pytest
-import yaml
 
 from odh_oci_widgets import serving
-from odh_oci_widgets.cluster import NotAllowed, QuotaExceeded, Refused, connect
+from odh_oci_widgets.cluster import QuotaExceeded, Refused, connect
 from odh_oci_widgets.cluster.resources import (
-    INFERENCE_SERVICES,
     PODS,
-    SECRETS,
-    SERVICE_ACCOUNTS,
     SERVING_RUNTIMES,
-)
-from odh_oci_widgets.oci import Credential
-from odh_oci_widgets.serving import (
-    ImageNotDeployable,
-    RuntimeNotFound,
-    ServiceExists,
-    ServiceNotFound,
-    ServiceState,
 )
 
 #: Pinned and with everything given, so that no registry is asked.
@@ -46,19 +34,6 @@ def names(project, resource):
 
 
 class TestDeploy:
-    def test_the_platforms_runtime_is_copied_and_the_service_made(self, project):
-        service = serving.deploy(IMAGE, "digits", project=project, **GIVEN)
-        assert service.target == "project"
-        assert service.image == "oci://quay.io/me/digits@sha256:" + "a" * 64
-        runtime = project.get(SERVING_RUNTIMES, "digits")
-        assert runtime["metadata"]["annotations"]["opendatahub.io/template-name"] == "kserve-ovms"
-        made = project.get(INFERENCE_SERVICES, "digits")
-        assert made["spec"]["predictor"]["model"]["runtime"] == "digits"
-        assert made["metadata"]["annotations"]["security.opendatahub.io/enable-auth"] == "true"
-        managers = {entry["manager"] for entry in made["metadata"]["managedFields"]}
-        assert "odh-oci-widgets" in managers
-        assert service.state in {ServiceState.PENDING, ServiceState.STARTING}
-
     def test_everything_is_checked_before_anything_is_made(self, kubernetes_api, project):
         with kubernetes_api.recorded() as asked:
             serving.deploy(IMAGE, "digits", project=project, **GIVEN)
@@ -71,22 +46,6 @@ class TestDeploy:
             ("servingruntimes", None),
             ("inferenceservices", None),
         ]
-
-    def test_the_preview_is_what_is_sent(self, project):
-        shown = serving.preview(IMAGE, "digits", project=project, **GIVEN)
-        documents = list(yaml.safe_load_all(shown.to_yaml()))
-        assert [one["metadata"]["namespace"] for one in documents] == [project.namespace] * 2
-        assert names(project, INFERENCE_SERVICES) == []
-        for one in documents:
-            project.apply(one)
-        serving.deploy(IMAGE, "digits", project=project, **GIVEN)  # the same again: no conflict
-
-    def test_deploying_again_updates_what_is_ours(self, project):
-        serving.deploy(IMAGE, "digits", project=project, **GIVEN)
-        serving.deploy(IMAGE, "digits", project=project, **GIVEN | {"memory": "3Gi"}, args=["--nireq=2"])
-        model = project.get(INFERENCE_SERVICES, "digits")["spec"]["predictor"]["model"]
-        assert model["resources"]["limits"]["memory"] == "3Gi"
-        assert model["args"] == ["--nireq=2"]
 
     def test_a_user_who_may_not_read_templates_gets_our_own_runtime_and_the_reason(
         self, kubernetes_api, project, namespace
@@ -106,60 +65,8 @@ class TestDeploy:
         given = serving.preview(IMAGE, "digits", project=project, runtime_image="example.org/ovms:1", **GIVEN)
         assert given.objects[0]["spec"]["containers"][0]["image"] == "example.org/ovms:1"
 
-    def test_an_unknown_runtime_lists_those_there_are(self, project):
-        with pytest.raises(RuntimeNotFound) as caught:
-            serving.deploy(IMAGE, "digits", project=project, runtime="nosuch", **GIVEN)
-        assert "`kserve-ovms`" in caught.value.hint
-        assert names(project, SERVING_RUNTIMES) == []
-
-
-class TestPullSecrets:
-    def test_the_accounts_own_secrets_are_named_too(self, project):
-        service_account = project.get(SERVICE_ACCOUNTS, "default")
-        own = [one["name"] for one in service_account.get("imagePullSecrets", [])]
-        serving.deploy(
-            IMAGE,
-            "digits",
-            project=project,
-            pull_secret=Credential(username="me", password="pass-word-1"),
-            **GIVEN,
-        )
-        predictor = project.get(INFERENCE_SERVICES, "digits")["spec"]["predictor"]
-        assert [one["name"] for one in predictor["imagePullSecrets"]] == ["digits-pull", *own]
-        secret = project.get(SECRETS, "digits-pull")
-        assert secret["type"] == "kubernetes.io/dockerconfigjson"
-        assert secret["metadata"]["annotations"]["opendatahub.io/connection-type-protocol"] == "oci"
-
-    def test_the_preview_holds_no_password(self, project):
-        shown = serving.preview(
-            IMAGE,
-            "digits",
-            project=project,
-            pull_secret=Credential(username="me", password="pass-word-1"),
-            **GIVEN,
-        )
-        assert "pass-word-1" not in shown.to_yaml() + shown.to_python() + repr(shown)
-        assert any("digits-pull" in note for note in shown.notes)
-
-    def test_a_secret_that_is_not_there(self, project):
-        with pytest.raises(serving.OptionInvalid, match="no Secret `nosuch`"):
-            serving.deploy(IMAGE, "digits", project=project, pull_secret="nosuch", **GIVEN)
-
 
 class TestRefused:
-    def test_a_viewer_is_told_the_command_that_helps(self, viewer, namespace):
-        with pytest.raises(NotAllowed) as caught:
-            serving.deploy(IMAGE, "digits", project=viewer, **GIVEN)
-        assert f"oc policy add-role-to-user edit viewer-{namespace} -n {namespace}" in caught.value.hint
-
-    def test_somebody_elses_service_is_not_taken_over(self, kubernetes_api, project):
-        other = serving.preview(IMAGE, "digits", project=project, **GIVEN).objects[1]
-        del other["metadata"]["labels"]["app.kubernetes.io/managed-by"]
-        project.create(other)
-        with pytest.raises(ServiceExists, match="InferenceService `digits` exists already"):
-            serving.deploy(IMAGE, "digits", project=project, **GIVEN)
-        serving.deploy(IMAGE, "digits", project=project, force=True, **GIVEN)
-
     def test_a_quota_is_told_in_a_sentence_and_nothing_is_left(self, kubernetes_api, project):
         kubernetes_api.fail(
             403,
@@ -190,12 +97,6 @@ class TestRefused:
         ):
             serving.deploy(IMAGE, "digits", project=project, **GIVEN)
         assert names(project, SERVING_RUNTIMES) == []
-
-    def test_a_registry_that_does_not_have_the_image(self, project, registry):
-        with pytest.raises(ImageNotDeployable, match="does not exist in its registry"):
-            serving.deploy(
-                f"{registry.host}/no/such:1", "digits", project=project, insecure=True, format="onnx"
-            )
 
     def test_a_registry_that_cannot_be_asked_from_here_is_no_obstacle(self, project):
         with socket.socket() as taken:
@@ -229,42 +130,6 @@ class TestWithoutCluster:
 
 
 class TestLife:
-    def test_list_find_stop_start_redeploy_delete(self, project, kubernetes_api):
-        service = serving.deploy(
-            IMAGE, "digits", project=project, pull_secret=Credential("me", "pw"), **GIVEN
-        )
-        assert [one.name for one in serving.services(target="project", project=project)] == ["digits"]
-        assert serving.service("digits", project=project).image == service.image
-        service.stop()
-        assert service.state is ServiceState.STOPPED
-        service.start()
-        assert service.state is not ServiceState.STOPPED
-        service.redeploy("quay.io/me/digits:2")
-        assert service.image == "oci://quay.io/me/digits:2"
-        serving.deploy(IMAGE, "digits", project=project, **GIVEN)  # our own earlier change is no conflict
-        assert (
-            serving.service("digits", project=project).image == "oci://quay.io/me/digits@sha256:" + "a" * 64
-        )
-        service.delete()
-        service.delete()
-        kubernetes_api.settle()
-        assert names(project, INFERENCE_SERVICES) == []
-        assert names(project, SERVING_RUNTIMES) == []
-        assert "digits-pull" not in names(project, SECRETS)
-        with pytest.raises(ServiceNotFound):
-            serving.service("digits", target="project", project=project)
-
-    def test_a_runtime_that_others_use_stays(self, project):
-        shown = serving.preview(IMAGE, "shared", project=project, **GIVEN)
-        runtime = shown.objects[0]
-        runtime["metadata"] = {"name": "shared", "namespace": project.namespace}
-        project.create(runtime)
-        by_hand = shown.objects[1]
-        by_hand["metadata"] = {"name": "shared", "namespace": project.namespace}
-        project.create(by_hand)
-        serving.service("shared", target="project", project=project).delete()
-        assert names(project, SERVING_RUNTIMES) == ["shared"]
-
     def test_logs_of_the_model_server_and_of_the_run_before(self, project, kubernetes_api):
         service = serving.deploy(IMAGE, "digits", project=project, **GIVEN)
         assert list(service.logs()) == []

@@ -123,6 +123,22 @@ class TestReady:
             assert told[-1] == "The model answers."
             assert service.image == "oci://quay.io/org/model:2"
 
+    @pytest.mark.parametrize("begun", ["ready-internal", "ready-token", "image-not-found", "stop-and-start"])
+    def test_redeploying_what_another_recording_began(self, kubernetes_api, project, namespace, begun):
+        with KServe(kubernetes_api, namespace, situation=begun, automatic=False) as kserve:
+            service = serving.deploy(IMAGE, "double", project=project, **GIVEN)
+            play = kserve.play("double")
+            play.finish()
+            (before,) = service.snapshot().current
+            service.redeploy("quay.io/org/model:2")
+            wait_for(lambda: play.left)
+            play.finish()
+            kubernetes_api.settle()
+            (after,) = service.snapshot().alive
+            assert after["metadata"]["name"] != before["metadata"]["name"]
+            modelcar = next(c for c in after["spec"]["containers"] if c["name"] == "modelcar")
+            assert modelcar["image"] == "quay.io/org/model:2"
+
     def test_stop_start_and_delete(self, kubernetes_api, project, namespace, node):
         with KServe(kubernetes_api, namespace, node=node):
             service = serving.deploy(IMAGE, "double", project=project, **GIVEN)

@@ -33,6 +33,7 @@ from odh_oci_widgets.serving import (
 from odh_oci_widgets.serving.sandbox import SandboxService, process, record
 from tests.onnx_models import linear
 from tests.sandbox import image_of, own_sandbox
+from tests.servers.vllm import language_model, package
 
 ROOT = Path(__file__).resolve().parents[2]
 # one worker: these processes are the heaviest of all tests
@@ -277,17 +278,10 @@ def test_what_a_dead_deployment_left_is_removed_by_the_next(services, image):
 
 def test_a_language_model_is_served_where_vllm_is_installed(services, tmp_path, monkeypatch):
     """The stand-in for vLLM takes its place, as a package of that name with its entry point."""
-    package = tmp_path / "site" / "vllm" / "entrypoints" / "openai"
-    package.mkdir(parents=True)
-    for folder in (package, *list(package.parents)[:2]):
-        (folder / "__init__.py").touch()
-    (package / "api_server.py").write_text("from tests.servers.vllm import main\nmain()\n")
-    monkeypatch.syspath_prepend(tmp_path / "site")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-    model = tmp_path / "granite"
-    model.mkdir()
-    (model / "config.json").write_text('{"architectures": ["GraniteForCausalLM"]}')
-    (model / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    site = package(tmp_path / "site")
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    model = language_model(tmp_path / "granite")
     service = sandbox.deploy(
         image_of(model, f"oci:{tmp_path / 'layout'}"), "granite", args=["--max-model-len=64"]
     )

@@ -197,15 +197,50 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+def package(folder: Path) -> Path:
+    """A package `vllm` whose entry point is the stand-in; put the folder on PYTHONPATH, and vLLM is installed."""
+    openai = folder / "vllm" / "entrypoints" / "openai"
+    openai.mkdir(parents=True)
+    for made in (openai, *list(openai.parents)[:2]):
+        (made / "__init__.py").touch()
+    (openai / "api_server.py").write_text("from tests.servers.vllm import main\nmain()\n")
+    return folder
+
+
+def language_model(folder: Path) -> Path:
+    """A folder that looks like a small language model."""
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"architectures": ["GraniteForCausalLM"]}')
+    (folder / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    return folder
+
+
+class _Printed(list[dict[str, Any]]):
+    """Requests, in the log too."""
+
+    def append(self, body: dict[str, Any]) -> None:
+        super().append(body)
+        print(json.dumps(body, sort_keys=True), flush=True)
+
+
 def main() -> None:
-    """The stand-in as a process, with the few arguments of vLLM's own entry point that matter here."""
+    """The stand-in as a process, with the few arguments of vLLM's own entry point that matter here, and two more."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
     parser.add_argument("--served-model-name", required=True)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--max-model-len", type=int, default=MAX_MODEL_LEN)
+    parser.add_argument("--token-delay", type=float, default=0)
+    parser.add_argument("--no-chat-template", dest="chat_template", action="store_false")
     given = parser.parse_args()
     json.loads((Path(given.model) / "config.json").read_text())
-    VLLM(given.served_model_name, port=given.port, max_model_len=given.max_model_len)
+    server = VLLM(
+        given.served_model_name,
+        port=given.port,
+        max_model_len=given.max_model_len,
+        delay=given.token_delay,
+        chat_template=given.chat_template,
+    )
+    server.requests = _Printed()
     threading.Event().wait()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from odh_oci_widgets.inference import Sampling, Style, classification_code, classify, text_code
+from odh_oci_widgets.inference import Sampling, Style, classification_code, classify, tensor_code, text_code
 from tests.servers.v2 import V2Server
 from tests.servers.vllm import VLLM
 
@@ -69,10 +69,14 @@ def test_text_code_runs_and_asks_the_same(vllm, style, chat, stream):
 
 def test_python_code_of_this_package_is_valid_for_any_name():
     for name in ("granite-2b", "class", "service", "a1"):
-        for options in ({}, {"stream": True}, {"system": "x"}):
-            code = text_code("python", name=name, url="http://h", prompt=AWKWARD, **options)
+        turns = {"prompt": [{"role": "user", "content": AWKWARD}]}
+        for options in ({}, {"stream": True}, {"system": "x"}, turns):
+            code = text_code("python", name=name, url="http://h", **{"prompt": AWKWARD} | options)
             compile(code, "code", "exec")
         compile(classification_code("python", name=name, url="http://h", picture="a'b.png"), "code", "exec")
+        several = ["a'b.png", 'c"d.png']
+        compile(classification_code("python", name=name, url="http://h", picture=several), "code", "exec")
+        compile(tensor_code("python", name=name, url="http://h", file="a'b.csv"), "code", "exec")
 
 
 def test_classification_with_curl_gives_what_classify_gives(tmp_path):
@@ -91,6 +95,17 @@ def test_classification_with_curl_gives_what_classify_gives(tmp_path):
     finally:
         server.stop()
     assert np.argmax(answer["outputs"][0]["data"]) == best == 1
+
+
+def test_a_conversation_is_shown_as_it_was(vllm):
+    turns = [
+        {"role": "user", "content": AWKWARD},
+        {"role": "assistant", "content": "x"},
+        {"role": "user", "content": "y"},
+    ]
+    code = text_code("openai", name="granite", url=vllm.url, prompt=turns, token=True)
+    run([sys.executable, "-c", code])
+    assert vllm.requests[-1]["messages"] == turns
 
 
 def test_openai_does_not_classify():

@@ -128,7 +128,12 @@ class TestSafeByDefault:
 
     def test_memory_follows_the_models_size(self):
         _, service = previewed(format="huggingface", gpu=1, size=20 << 30).objects
-        assert service["spec"]["predictor"]["model"]["resources"]["limits"]["memory"] == "25Gi"
+        assert service["spec"]["predictor"]["model"]["resources"]["limits"]["memory"] == "24Gi"
+        small = previewed(format="onnx", size=14 << 20).objects[1]["spec"]["predictor"]["model"]["resources"]
+        assert small == {
+            "requests": {"cpu": "250m", "memory": "512Mi"},
+            "limits": {"cpu": "2", "memory": "1Gi"},
+        }
 
     def test_given_quantities_are_request_and_limit(self):
         _, service = previewed(format="onnx", cpu="250m", memory="1Gi").objects

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from odh_oci_widgets import ModelStep, Wizard
-from odh_oci_widgets.builders import BuildStatus, ProgressTracker
+from odh_oci_widgets.builders import BuildStatus, KernelBuild, Offer, ProgressTracker, plan_image
+from odh_oci_widgets.builders.here import new_record
 from odh_oci_widgets.models import ModelFormat
 from odh_oci_widgets.oci.events import LayerInfo, LayerProgress, LayerState, Planned
 from odh_oci_widgets.oci.plan import Plan
@@ -18,6 +19,7 @@ from odh_oci_widgets.widgets import BuildStep, DeployStep, Flow, ImageStep, Test
 from odh_oci_widgets.widgets.job import Job
 from odh_oci_widgets.widgets.layer_bars import GROUP, LayerBars
 from odh_oci_widgets.widgets.parts import LOG_LINES, LogPane, Secret
+from odh_oci_widgets.widgets.surroundings import Surroundings
 from tests.servers.vllm import VLLM
 
 PATIENCE = 30
@@ -304,7 +306,7 @@ def test_text_is_answered_with_its_numbers(vllm):
     step.join(PATIENCE)
     assert "5 tokens" in step._status.value
     assert "w4" in step.completion._text.value
-    assert vllm.requests[-1]["max_tokens"] == 5
+    assert 5 in [request["max_tokens"] for request in vllm.requests]
 
 
 def test_a_wrong_picture_and_a_wrong_model_are_told_in_a_sentence(vllm):
@@ -351,3 +353,82 @@ def test_every_button_has_text(wizard):
     for step in (wizard, *wizard.steps):
         for found in buttons(step):
             assert found.description.strip()
+
+
+def test_a_new_kernel_goes_on_with_what_an_earlier_one_built(wizard):
+    wizard.build.start()
+    wizard.build.join(PATIENCE)
+    fresh = BuildStep()
+    fresh.earlier.look()
+    fresh.earlier.join(PATIENCE)
+    (choice,) = fresh.earlier.list.choices
+    assert choice.name == wizard.flow.spec.image
+    assert "succeeded" in choice.facts
+    fresh.earlier.list.children[0].click()
+    fresh.join(PATIENCE)
+    assert fresh.flow.image == wizard.flow.image
+    assert "Image ready" in fresh._result.value
+    assert "done in" in fresh._lines.value
+
+
+@pytest.fixture
+def long_build(wizard, tmp_path):
+    """The build of the wizard's image, held until `go` is set."""
+    file = tmp_path / "held" / "model.onnx"
+    file.parent.mkdir()
+    file.write_bytes(b"x" * 2**20)
+    held, go = threading.Event(), threading.Event()
+
+    class Held(KernelBuild):
+        def _work(self):
+            held.set()
+            go.wait(PATIENCE)
+            return super()._work()
+
+    plan = plan_image(str(file.parent), wizard.flow.spec.image, base="embedded")
+    running = Held(plan, new_record(None))
+    running.start()
+    assert held.wait(PATIENCE)
+    yield running, go
+    go.set()
+    running.wait(PATIENCE)
+
+
+def test_of_two_builds_of_one_image_the_user_says_what_becomes_of_them(wizard, long_build):
+    running, go = long_build
+    wizard.build.start()
+    wizard.build.join(PATIENCE)
+    assert "is running already" in wizard.build._alert.value
+    offered = {one.description: one for one in wizard.build._conflict.children}
+    assert list(offered) == ["Watch that build", "Wait for it, then build", "Stop it, then build"]
+    offered["Wait for it, then build"].click()
+    wait_for(lambda: "Waiting for the other build" in wizard.build._status.value)
+    assert wizard.build.running
+    go.set()
+    wizard.build.join(PATIENCE)
+    assert wizard.build.error is None
+    assert wizard.flow.image
+    assert running.status is BuildStatus.SUCCEEDED
+    assert wizard.flow.build.id != running.id
+
+
+def test_the_wizard_offers_a_running_build(wizard, long_build):
+    running, go = long_build
+    wizard.build.earlier.look()
+    wait_for(lambda: wizard._offer.children)
+    (offer,) = wizard._offer.children
+    assert running.plan.image in offer.description
+    offer.click()
+    assert wizard._body.children == (wizard.build,)
+    assert wizard._offer.children == ()
+    go.set()
+    wizard.build.join(PATIENCE)
+    assert wizard.flow.image == running.image
+
+
+def test_a_builder_that_cannot_work_here_says_why(wizard):
+    wizard.flow.surroundings = Surroundings(
+        sentence="", builders=(Offer("kernel"), Offer("job", "There is no cluster."))
+    )
+    assert "There is no cluster." in wizard.image._builders_note.value
+    assert any("cannot work here" in label for label, name in wizard.image.builder.options if name == "job")

@@ -100,6 +100,12 @@ def test_a_click_changes_the_model_the_fields_and_the_code(step: ModelStep):
     assert "No file is left" in step._status.value
 
 
+def test_the_code_is_there_as_soon_as_it_is_looked_at(step: ModelStep):
+    step.code.toggle()
+    assert step.code._language.value == "Python"
+    assert "open_model" in step.code._text.value
+
+
 def test_the_layout_of_the_image_is_shown(step: ModelStep):
     assert "/models/1/model.onnx" in step.files._layout.value
     assert open_model(step.location.value).versioned

@@ -77,6 +77,9 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         help="for the runtime (repeatable): --arg=--dtype=half",
     )
     group.add_argument("--gpu", type=int, default=0, metavar="N", help="GPUs")
+    group.add_argument(
+        "--gpu-name", metavar="NAME", help="which GPU (T4, L4), where no hardware profile says it"
+    )
     group.add_argument("--cpu", metavar="N", help="for example 2 or 500m")
     group.add_argument("--memory", metavar="SIZE", help="for example 8Gi")
     group.add_argument(
@@ -113,6 +116,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
         "runtime_image": options.runtime_image,
         "args": tuple(options.arg),
         "gpu": options.gpu,
+        "gpu_name": options.gpu_name,
         "cpu": options.cpu,
         "memory": options.memory,
         "pull_secret": _pull_secret(options),

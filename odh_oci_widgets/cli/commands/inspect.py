@@ -71,11 +71,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, output: Output) -> None:
     """Show the model."""
-    from odh_oci_widgets.models import open_model
+    from odh_oci_widgets.models import open_model, understand
 
     token = hub_token(options)
     model = open_model(options.model, token=token, include=options.include, exclude=options.exclude)
-    facts = _understood(model, token, output)
+    facts = understand(model, token=token)
     sizing = size_up(facts, gpu=options.gpu, context=options.context, concurrency=options.concurrency)
     output.document(
         {
@@ -89,38 +89,26 @@ def run(options: argparse.Namespace, output: Output) -> None:
             "versioned": model.versioned,
             "files": [asdict(file) for file in model.files],
             "left_out": [{"path": file.path, "size": file.size, "why": why} for file, why in model.left_out],
-            "facts": asdict(facts) if facts else None,
+            "facts": asdict(facts),
             "sizing": sizing.to_dict() if sizing else None,
         }
     )
     _tell(model, facts, sizing, output)
 
 
-def _understood(model: Model, token: str | None, output: Output) -> Facts | None:
-    """The facts; None, with a note, where the files cannot be read (a gated model shows only their names)."""
-    from odh_oci_widgets.models import ModelError, understand
-
-    try:
-        return understand(model, token=token)
-    except ModelError as error:
-        output.note(f"What the model needs is not known: {error}")
-        return None
-
-
-def _tell(model: Model, facts: Facts | None, sizing: Sizing | None, output: Output) -> None:
+def _tell(model: Model, facts: Facts, sizing: Sizing | None, output: Output) -> None:
     from odh_oci_widgets.builders import human_bytes
 
     output.say(f"{model.name}: {model.format}, {human_bytes(model.size)}, {len(model.files)} files")
     words = {"revision": model.revision, "licence": model.license, "see": model.homepage}
     words["layout"] = f"{'/models/1/' if model.versioned else '/models/'} in the image"
-    if facts:
-        words |= _facts(facts)
+    words |= _facts(facts)
     if sizing:
         words |= sizing.words()
     for word, value in words.items():
         if value:
             output.say(f"{word:<13}{value}")
-    for warning in facts.warnings if facts else ():
+    for warning in facts.warnings:
         output.say(f"{'warning':<13}{warning}")
     output.say()
     output.table(("SIZE", "FILE"), [(human_bytes(file.size), file.path) for file in model.files])

@@ -75,8 +75,8 @@ def list_services(options: argparse.Namespace, output: Output) -> None:
         output.note("No services. Deploy an image with `odh-oci deploy IMAGE NAME`.")
         return
     output.table(
-        ("NAME", "TARGET", "STATE", "URL", "IMAGE"),
-        [(s.name, s.target, s.state, s.url or "-", s.image) for s in found],
+        ("NAME", "TARGET", "KIND", "STATE", "URL", "IMAGE"),
+        [(s.name, s.target, s.kind, s.state, s.url or "-", s.image) for s in found],
     )
 
 

@@ -9,9 +9,10 @@ from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES
 from odh_oci_widgets.serving.errors import ServiceNotFound
 from odh_oci_widgets.serving.protocol import Service
 
+from .llm_service import LLMService, list_llm_services
 from .service import ProjectService
 
-__all__ = ["ProjectService", "find", "list_services"]
+__all__ = ["LLMService", "ProjectService", "find", "list_services"]
 
 
 def find(name: str, *, project: Project | None = None) -> ProjectService:
@@ -26,7 +27,10 @@ def find(name: str, *, project: Project | None = None) -> ProjectService:
 
 
 def list_services(*, project: Project | None = None) -> list[Service]:
-    """All services of the project, whoever made them; none where the cluster has no KServe. Raises ClusterError."""
+    """All services of the project, whoever made them; none where the cluster has no KServe. Raises ClusterError.
+
+    LLMInferenceServices come last, to be looked at only.
+    """
     project = project or connect()
     try:
         objects = project.list(INFERENCE_SERVICES)
@@ -34,4 +38,5 @@ def list_services(*, project: Project | None = None) -> list[Service]:
         if has_kserve(project):
             raise
         return []
-    return [ProjectService(project, one["metadata"]["name"], manifest=one) for one in objects]
+    found: list[Service] = [ProjectService(project, one["metadata"]["name"], manifest=one) for one in objects]
+    return [*found, *list_llm_services(project)]

@@ -12,10 +12,11 @@ from odh_oci_widgets.cluster.project import Manifest, Project, connect
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES, SECRETS, SERVING_RUNTIMES
 from odh_oci_widgets.serving.errors import RuntimeNotFound, ServiceExists
 from odh_oci_widgets.serving.kserve_objects import MANAGED_BY, MANAGER, Preview, preview_of
+from odh_oci_widgets.serving.proposals import with_proposals
 from odh_oci_widgets.serving.runtimes import Runtime, choose, own_runtimes
 from odh_oci_widgets.serving.spec import ServiceSpec, spec_of
 
-from .image_facts import with_image_facts
+from .image_facts import read_image
 from .pulling import connection_secret, made_pull_secrets, pull_secrets_for
 from .runtimes import read_runtimes
 from .service import ProjectService
@@ -30,12 +31,14 @@ def preview(
     *,
     project: Project | None = None,
     pull_secret: str | Credential | None = None,
+    gpu_name: str | None = None,
     insecure: bool = False,
     **options: Any,
 ) -> Preview:
     """See `serving.preview`."""
     credential = None if isinstance(pull_secret, str) else pull_secret
-    spec, notes = with_image_facts(spec_of(image, name, **options), credential=credential, insecure=insecure)
+    found = read_image(spec_of(image, name, **options), credential=credential, insecure=insecure)
+    spec, notes = found.spec, found.notes
     try:
         project = project or connect()
         runtimes, unread = read_runtimes(project)
@@ -45,12 +48,15 @@ def preview(
         )
         if isinstance(pull_secret, str):
             spec = replace(spec, pull_secrets=(pull_secret,))
-        return preview_of(spec, runtime, notes=notes)
+        spec, proposed = with_proposals(spec, runtime, facts=found.model, gpu_name=gpu_name)
+        return preview_of(spec, runtime, notes=[*notes, *proposed])
     profile = read_profile(project, spec.hardware_profile) if spec.hardware_profile else None
     if profile and profile.accelerators and not spec.gpu:
         accelerator, count = next(iter(profile.accelerators.items()))
         spec = replace(spec, gpu=int(count), accelerator=accelerator)
     runtime = _chosen(spec, runtimes, " ".join(unread))
+    spec, proposed = with_proposals(spec, runtime, facts=found.model, gpu_name=gpu_name, profile=profile)
+    notes += proposed
     if isinstance(pull_secret, str):
         secrets, connection, said = pull_secrets_for(project, pull_secret)
         spec = replace(spec, pull_secrets=secrets, connection=connection)

@@ -37,6 +37,7 @@ class ProjectService(Answering):
     """
 
     target = "project"
+    kind = "InferenceService"
 
     def __init__(self, project: Project, name: str, *, manifest: Manifest | None = None) -> None:
         self.project = project
@@ -93,6 +94,7 @@ class ProjectService(Answering):
         return {
             "name": self.name,
             "target": self.target,
+            "kind": self.kind,
             "project": self.project.namespace,
             "image": self.image if manifest else None,
             "state": found.state.value,

@@ -33,6 +33,7 @@ class SandboxService(Answering):
     """
 
     target = "sandbox"
+    kind = "process"
 
     def __init__(self, record: Record) -> None:
         self.name = record.name
@@ -122,6 +123,7 @@ class SandboxService(Answering):
         return {
             "name": self.name,
             "target": self.target,
+            "kind": self.kind,
             "image": self.image,
             "format": self._record.format,
             "state": str(self.state),

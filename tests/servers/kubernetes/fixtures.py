@@ -1,21 +1,14 @@
-"""Fixtures of the fake cluster: one server a session, namespaces and users of one's own a test.
-
-With `ODH_OCI_TEST_KUBECONFIG` naming an administrator's kubeconfig the same tests run against that cluster; what it
-cannot do is skipped with a line that says so.
-"""
+"""Fixtures of the fake cluster: one server a session, namespaces and users of one's own a test."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from .cluster import KubernetesApi
-from .real import RealCluster
 from .users import User
 
 SHARED = Path(__file__).resolve().parents[4] / "shared"
@@ -23,11 +16,6 @@ SHARED = Path(__file__).resolve().parents[4] / "shared"
 
 @pytest.fixture(scope="session")
 def _kubernetes_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesApi]:
-    if named := os.environ.get("ODH_OCI_TEST_KUBECONFIG"):
-        real = RealCluster(Path(named), tmp_path_factory.mktemp("kubernetes"))
-        yield cast("KubernetesApi", real)
-        real.stop()
-        return
     schemas = SHARED / "schemas"
     api = KubernetesApi(tmp_path_factory.mktemp("kubernetes"), schemas=schemas if schemas.is_dir() else None)
     yield api

@@ -75,6 +75,10 @@ class Likeness:
         notes = service["metadata"].get("annotations") or {}
         self.protected = notes.get("security.opendatahub.io/enable-auth") == "true"
 
+    def adopt(self, recorded: str, live: str) -> None:
+        """What a recording calls by this uid stands here under another."""
+        self._uids[recorded] = live
+
     def of(self, recording: Recording, value: Any, at: float) -> Any:
         """A recorded value as it is for this service, at a step whose time is now."""
         self._uids.setdefault(recording.uid, self._uid)

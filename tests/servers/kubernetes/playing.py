@@ -63,9 +63,22 @@ class Play:
             live = self.service
             if live is not None:
                 self._likeness.look_at(live, runtime_of(self._api, live))
+            if act != "create":
+                self._recognise(source)
             self._playing = source
             self._steps = deque(source.segments[act])
             self._at = self._steps[0].at if self._steps else 0.0
+
+    def _recognise(self, source: Recording) -> None:
+        """The Deployment that stands here is the one that the recording means, whichever recording made it.
+
+        Without this, what comes next would belong to a Deployment that never was, and be collected as garbage.
+        """
+        for step in source.segments["create"]:
+            if step.resource == "deployments" and step.object:
+                name = self._likeness.of(source, step.name, step.at)
+                if live := self._api.get("deployments", name, self.namespace, "apps"):
+                    self._likeness.adopt(step.object["metadata"]["uid"], live["metadata"]["uid"])
 
     @property
     def service(self) -> Object | None:
