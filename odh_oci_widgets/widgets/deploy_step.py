@@ -53,7 +53,7 @@ class DeployStep(Step):
     ) -> None:
         super().__init__(flow)
         self._suggested = ""
-        self._suggested_size: tuple[str, int] = ("", 0)
+        self._suggested_size: tuple[str, int, str | None] = ("", 0, None)
         self._given_target = target
         self.image = field(
             widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>"
@@ -116,7 +116,7 @@ class DeployStep(Step):
         for widget in self._inputs():
             widget.observe(lambda _: self.check(), "value")
         self.flow.observe(lambda _: self._suggest(), ["image", "model", "spec"])
-        self.flow.observe(lambda _: self._size(), ["suggested_args", "suggested_gpus"])
+        self.flow.observe(lambda _: self._size(), ["suggested_args", "suggested_gpus", "suggested_profile"])
         self.flow.observe(lambda _: self._offer(), "surroundings")
         self._suggest()
         self._offer()
@@ -165,12 +165,16 @@ class DeployStep(Step):
 
     def _size(self) -> None:
         """Take over what the Model step found to fit, unless the user said otherwise."""
-        before, now = self._suggested_size, (shlex.join(self.flow.suggested_args), self.flow.suggested_gpus)
+        flow, before = self.flow, self._suggested_size
+        now = (shlex.join(flow.suggested_args), flow.suggested_gpus, flow.suggested_profile)
         self._suggested_size = now
         if self.arguments.value in {"", before[0]}:
             self.arguments.value = now[0]
         if self.gpu.value in {0, before[1]}:
             self.gpu.value = now[1]
+        offered = [value for _, value in self.profile.options]
+        if now[2] in offered and self.profile.value in {None, before[2]}:
+            self.profile.value = now[2]
 
     @property
     def spec(self) -> DeploySpec:

@@ -262,7 +262,7 @@ class TestControllers:
         assert service.state is ServiceState.STOPPED
         service.delete()
         wait_for(lambda: not belonging("deployments") and not belonging("services"), 60)
-        assert service.diagnose().sentence == "There is no service `digits`."
+        wait_for(lambda: service.diagnose().sentence == "There is no service `digits`.", 60)
 
     def test_a_runtime_that_went_away_is_the_reason_told(self, project):
         shown = serving.preview(IMAGE, "lost", project=project, **GIVEN)

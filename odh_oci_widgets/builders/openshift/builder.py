@@ -130,7 +130,7 @@ class OpenShiftBuilder:
                 self.project.create(stream)
         made = self.project.create(config)
         try:
-            self._equip(plan, build_id, auths, (secrets or {}).get("hf"), made)
+            self._equip(plan, build_id, auths, secrets or {}, made)
             if upload is None:
                 self._instantiate(build_id)
         except BaseException:
@@ -189,10 +189,10 @@ class OpenShiftBuilder:
         plan: Plan,
         build_id: str,
         auths: Mapping[str, Any],
-        token: str | None,
+        given: Mapping[str, str],
         owner: Mapping[str, Any],
     ) -> None:
-        for one in secrets(plan, build_id, auths, token, owner):
+        for one in secrets(plan, build_id, auths, given, owner):
             self.project.create(one)
         self.project.create(config_map(plan, build_id, owner))
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from odh_oci_widgets.cluster.errors import KindNotFound, NotAllowed
 from odh_oci_widgets.cluster.project import Manifest, Project
 from odh_oci_widgets.cluster.resources import LLM_INFERENCE_SERVICES
+from odh_oci_widgets.inference import Calls
 from odh_oci_widgets.serving.errors import ServiceReadOnly
 from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
@@ -16,7 +17,7 @@ from .diagnosis import STOP
 from .snapshot import condition
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class LLMService:
     """What the list read of it. It is made, changed and called with the dashboard's tools, not with ours."""
 
@@ -35,7 +36,7 @@ class LLMService:
     def url(self) -> str | None:
         """Base URL, from outside where it has one; None until there is one."""
         status = self.manifest.get("status") or {}
-        first = next(iter(status.get("addresses") or ()), {})
+        first: dict[str, Any] = next(iter(status.get("addresses") or ()), {})
         return status.get("url") or first.get("url") or None
 
     @property
@@ -84,11 +85,40 @@ class LLMService:
         """Raises ServiceReadOnly."""
         self._refuse()
 
-    def complete(self, prompt: str, **_: Any) -> NoReturn:  # noqa: ARG002
+    @property
+    def calls(self) -> Calls:
+        """None: it is not called from here."""
+        return Calls()
+
+    def chat_refusal(self) -> str:
+        """Why it cannot chat here."""
+        return "An LLMInferenceService is only listed here."
+
+    def describe(self) -> NoReturn:
+        """Raises ServiceReadOnly."""
+        self._refuse()
+
+    def measure(self, *_: Any, **__: Any) -> NoReturn:
+        """Raises ServiceReadOnly."""
+        self._refuse()
+
+    def complete(self, prompt: Any, **_: Any) -> NoReturn:  # noqa: ARG002
+        """Raises ServiceReadOnly."""
+        self._refuse()
+
+    def chat(self, messages: Any, **_: Any) -> NoReturn:  # noqa: ARG002
+        """Raises ServiceReadOnly."""
+        self._refuse()
+
+    def stream(self, prompt: Any, **_: Any) -> NoReturn:  # noqa: ARG002
         """Raises ServiceReadOnly."""
         self._refuse()
 
     def classify(self, images: Any, **_: Any) -> NoReturn:  # noqa: ARG002
+        """Raises ServiceReadOnly."""
+        self._refuse()
+
+    def infer(self, arrays: Any) -> NoReturn:  # noqa: ARG002
         """Raises ServiceReadOnly."""
         self._refuse()
 
