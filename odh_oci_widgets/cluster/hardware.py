@@ -74,5 +74,5 @@ def _profile(manifest: dict[str, Any]) -> HardwareProfile:
             for one in spec.get("identifiers") or ()
         },
         resource_version=str(metadata.get("resourceVersion", "")),
-        gpu=gpu_of(((spec.get("schedulingSpec") or {}).get("node") or {}).get("nodeSelector") or {}),
+        gpu=gpu_of(((spec.get("scheduling") or {}).get("node") or {}).get("nodeSelector") or {}),
     )

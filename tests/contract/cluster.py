@@ -61,7 +61,7 @@ class Cluster:
 
     def has(self, feature: str) -> bool:
         """Whether it has `openshift`, `builds`, `kserve`, `llm`, `kserve_webhooks`, `odh_webhooks`, `templates`,
-        `gpu_profile`, `controllers` (Kubernetes' own), `kserve_controllers`."""
+        `hardware_profiles`, `gpu_profile`, `controllers` (Kubernetes' own), `kserve_controllers`."""
         return bool(getattr(self, f"_{feature}"))
 
     def need(self, *features: str) -> None:
@@ -86,6 +86,10 @@ class Cluster:
     @property
     def _kserve(self) -> bool:
         return any(kind["kind"] == "InferenceService" for kind in self._kinds)
+
+    @property
+    def _hardware_profiles(self) -> bool:
+        return any(kind["kind"] == "HardwareProfile" for kind in self._kinds)
 
     @property
     def _llm(self) -> bool:

@@ -113,6 +113,31 @@ def as_nobody(cluster: Cluster, nobody: User, namespace: str) -> Project:
 
 
 @pytest.fixture
+def old_gpu(cluster: Cluster, editor: User, namespace: str) -> str:
+    """A hardware profile of the project whose nodes have a GPU without bfloat16."""
+    cluster.need("hardware_profiles")
+    rule = {
+        "apiGroups": ["infrastructure.opendatahub.io"],
+        "resources": ["hardwareprofiles"],
+        "verbs": ["get", "list"],
+    }
+    cluster.grant(editor, namespace, "read-hardware-profiles", [rule])
+    kinds = (("cpu", "CPU", 2), ("memory", "Memory", "4Gi"), ("nvidia.com/gpu", "Accelerator", 1))
+    cluster.put({
+        "apiVersion": "infrastructure.opendatahub.io/v1", "kind": "HardwareProfile",
+        "metadata": {"name": "old-gpu", "namespace": namespace},
+        "spec": {
+            "identifiers": [
+                {"identifier": name, "displayName": name, "resourceType": kind, "minCount": least, "defaultCount": least}
+                for name, kind, least in kinds
+            ],
+            "scheduling": {"type": "Node", "node": {"nodeSelector": {"nvidia.com/gpu.product": "Tesla-T4"}}},
+        },
+    })  # fmt: skip
+    return "old-gpu"
+
+
+@pytest.fixture
 def closed_project(
     cluster: Cluster, _own_server: KubernetesApi | None, project: Project, tmp_path: Path
 ) -> Iterator[Project]:

@@ -176,10 +176,9 @@ class TestCheck:
         assert (told if cluster.has("kserve") else "KServe is not installed") in access.sentence
         json.dumps(access.to_dict())
 
-    @pytest.mark.needs("gpu_profile")
-    def test_the_hardware_profiles_of_the_platform(self, project):
+    def test_the_hardware_profiles_and_their_gpus(self, project, old_gpu):
         found = {profile.name: profile for profile in check(project).features.gpu_profiles}
-        assert 7.5 in {profile.gpu.compute_capability for profile in found.values() if profile.gpu}
+        assert found[old_gpu].gpu.compute_capability == 7.5
 
     def test_a_fresh_workbench_may_do_nothing_and_reads_how_to_change_that(
         self, cluster, namespace, tmp_path, monkeypatch

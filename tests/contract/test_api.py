@@ -726,6 +726,7 @@ class TestRights:
         data = wait_for(lambda: core.read_namespaced_secret("t", namespace).data)
         assert whose(base64.b64decode(data["token"]).decode()) == f"system:serviceaccount:{namespace}:default"
 
+    @pytest.mark.needs("kserve")
     def test_nobody_grants_more_than_they_hold(self, cluster: Cluster, namespace: str) -> None:
         boss = cluster.user(f"boss-{namespace}", admin=namespace)
         rbac = client.RbacAuthorizationV1Api(connect(cluster, boss, namespace))

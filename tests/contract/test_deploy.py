@@ -10,7 +10,6 @@ import yaml
 from odh_oci_widgets import serving
 from odh_oci_widgets.cluster import NotAllowed
 from odh_oci_widgets.cluster.access import Need, may
-from odh_oci_widgets.cluster.hardware import list_profiles
 from odh_oci_widgets.cluster.resources import (
     INFERENCE_SERVICES,
     SECRETS,
@@ -78,16 +77,12 @@ class TestDeploy:
         assert "templates cannot be read" in shown.notes[0]
         assert "opendatahub.io/template-name" not in shown.objects[0]["metadata"]["annotations"]
 
-    @pytest.mark.needs("gpu_profile")
-    def test_an_older_gpu_of_a_profile_gets_its_arguments(self, cluster, project):
-        profile = next(one for one in list_profiles(project) if one.gpu and one.gpu.compute_capability == 7.5)
-        options = {"project": project, "hardware_profile": profile.name, "format": "huggingface"}
-        if profile.namespace != project.namespace:
-            options["hardware_profile"] = f"{profile.namespace}/{profile.name}"
+    def test_an_older_gpu_of_a_profile_gets_its_arguments(self, project, old_gpu):
+        options = {"project": project, "hardware_profile": old_gpu, "format": "huggingface"}
         service = serving.deploy(IMAGE, "text", memory="8Gi", **options)
         made = service.manifest
         assert made["spec"]["predictor"]["model"]["args"] == ["--dtype=half"]
-        assert made["metadata"]["annotations"]["opendatahub.io/hardware-profile-name"] == profile.name
+        assert made["metadata"]["annotations"]["opendatahub.io/hardware-profile-name"] == old_gpu
         shown = serving.preview(IMAGE, "text", memory="8Gi", args=["--dtype=float32"], **options)
         assert shown.objects[1]["spec"]["predictor"]["model"]["args"] == ["--dtype=float32"]
 

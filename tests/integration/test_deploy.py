@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 
 import pytest
@@ -12,6 +13,7 @@ from odh_oci_widgets.cluster.resources import (
     PODS,
     SERVING_RUNTIMES,
 )
+from tests.sandbox import image_of
 
 #: Pinned and with everything given, so that no registry is asked.
 IMAGE = "quay.io/me/digits:1@sha256:" + "a" * 64
@@ -120,6 +122,38 @@ class TestWithoutCluster:
         )
         assert runtime["spec"]["supportedModelFormats"][0]["name"] == "vLLM"
         assert service["spec"]["predictor"]["model"]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+
+    def test_what_the_image_says_of_its_model_decides_arguments_and_limits(self, registry, tmp_path):
+        """Nobody tells the format or the size: they, and the model's shape, are read out of the image."""
+        config = {
+            "architectures": ["LlamaForCausalLM"],
+            "torch_dtype": "bfloat16",
+            "num_hidden_layers": 80,
+            "num_attention_heads": 64,
+            "num_key_value_heads": 64,
+            "hidden_size": 8192,
+            "max_position_embeddings": 65536,
+        }
+        header = b'{"w":{"dtype":"BF16","shape":[512],"data_offsets":[0,1024]}}'
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        weights = len(header).to_bytes(8, "little") + header + bytes(1024)
+        (tmp_path / "model.safetensors").write_bytes(weights)
+        image = image_of(tmp_path, f"{registry.host}/deploy/facts:1", insecure=True)
+        asked = {"gpu": 1, "gpu_name": "T4", "insecure": True}
+        shown = serving.preview(image, "text", **asked)
+        model = shown.objects[1]["spec"]["predictor"]["model"]
+        half, length = model["args"]
+        assert half == "--dtype=half"
+        assert 1024 <= int(length.removeprefix("--max-model-len=")) < 65536
+        assert any("65536" in note for note in shown.notes)
+        assert model["modelFormat"]["name"] == "vLLM"
+        assert model["resources"]["limits"]["memory"] == "8Gi"
+        assert "--dtype=half" in shown.to_python()
+        given = serving.preview(image, "text", args=["--max-model-len=2048", "--dtype=auto"], **asked)
+        assert given.objects[1]["spec"]["predictor"]["model"]["args"] == [
+            "--max-model-len=2048",
+            "--dtype=auto",
+        ]
 
     def test_deploying_says_that_there_is_none(self):
         from odh_oci_widgets.cluster import NoCluster

@@ -55,7 +55,7 @@ _NEEDS = (
     # Rights of their own: administrators may take them from everybody.
     Need("create", BUILDS, "docker"),
     Need("create", BUILDS, "optimizeddocker"),
-    *(Need("list", resource) for resource in (BUILDS, PODS)),
+    *(Need("list", resource) for resource in (BUILD_CONFIGS, BUILDS, PODS)),
     Need("get", BUILDS, "log"),
     Need("patch", BUILDS),
     Need("delete", BUILD_CONFIGS),
@@ -66,7 +66,10 @@ _HALF_MADE_SECONDS = 3600
 
 
 class OpenShiftBuilder:
-    """Build images with OpenShift's builds. `settings`: resources and limits; `project`: default the current."""
+    """Build images with OpenShift's builds. `settings`: resources and limits; `project`: default the current.
+
+    Which registries may speak plain HTTP is a setting of the cluster: the plan's `insecure` does not change it.
+    """
 
     name = "openshift"
 

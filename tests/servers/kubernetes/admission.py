@@ -133,7 +133,7 @@ class Admission:
                 requests = resources.setdefault("requests", {})
                 asked = requests.setdefault(identifier["identifier"], str(identifier["defaultCount"]))
                 resources.setdefault("limits", {}).setdefault(identifier["identifier"], asked)
-        scheduling = spec.get("schedulingSpec") or {}
+        scheduling = spec.get("scheduling") or {}
         queue = (scheduling.get("kueue") or {}).get("localQueueName")
         if queue:
             obj["metadata"].setdefault("labels", {})["kueue.x-k8s.io/queue-name"] = queue

@@ -83,9 +83,9 @@ _HARDWARE_PROFILE = _object(
             minCount={"x-kubernetes-int-or-string": True}, maxCount={"x-kubernetes-int-or-string": True},
             defaultCount={"x-kubernetes-int-or-string": True}, resourceType=_STRING,
         )),
-        scheduling=_ANY, schedulingSpec=_object(schedulingType=_object(), type=_STRING,
-                                                kueue=_object(localQueueName=_STRING, priorityClass=_STRING),
-                                                node=_object(nodeSelector=_STRING_MAP, tolerations=_array(_ANY))),
+        scheduling=_object(["type"], type={"type": "string", "enum": ["Queue", "Node"]},
+                           kueue=_object(localQueueName=_STRING, priorityClass=_STRING),
+                           node=_object(nodeSelector=_STRING_MAP, tolerations=_array(_ANY))),
     )
 )  # fmt: skip
 _DASHBOARD_CONFIG = _object(

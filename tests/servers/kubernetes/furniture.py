@@ -195,7 +195,7 @@ def odh_objects(namespace: str) -> list[Object]:
                     "opendatahub.io/description": f"{title} profile",
                 },
             },
-            "spec": {"identifiers": identifiers, **({"schedulingSpec": where} if where else {})},
+            "spec": {"identifiers": identifiers, **({"scheduling": where} if where else {})},
         }
         for name, title, identifiers, where in profiles
     ]
