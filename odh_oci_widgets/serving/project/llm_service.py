@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from odh_oci_widgets.cluster.errors import KindNotFound, NotAllowed
 from odh_oci_widgets.cluster.project import Manifest, Project
 from odh_oci_widgets.cluster.resources import LLM_INFERENCE_SERVICES
+from odh_oci_widgets.serving.answering import Answering
 from odh_oci_widgets.serving.errors import ServiceReadOnly
 from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
@@ -16,9 +17,12 @@ from .diagnosis import STOP
 from .snapshot import condition
 
 
-@dataclass(frozen=True, kw_only=True)
-class LLMService:
-    """What the list read of it. It is made, changed and called with the dashboard's tools, not with ours."""
+@dataclass(kw_only=True)
+class LLMService(Answering):
+    """What the list read of it. It is made, changed and called with the dashboard's tools, not with ours.
+
+    Its model wants a gateway's address and TLS of its own: whatever would act or call raises ServiceReadOnly.
+    """
 
     name: str
     project: str
@@ -35,7 +39,7 @@ class LLMService:
     def url(self) -> str | None:
         """Base URL, from outside where it has one; None until there is one."""
         status = self.manifest.get("status") or {}
-        first = next(iter(status.get("addresses") or ()), {})
+        first: Manifest = next(iter(status.get("addresses") or ()), {})
         return status.get("url") or first.get("url") or None
 
     @property
@@ -84,12 +88,7 @@ class LLMService:
         """Raises ServiceReadOnly."""
         self._refuse()
 
-    def complete(self, prompt: str, **_: Any) -> NoReturn:  # noqa: ARG002
-        """Raises ServiceReadOnly."""
-        self._refuse()
-
-    def classify(self, images: Any, **_: Any) -> NoReturn:  # noqa: ARG002
-        """Raises ServiceReadOnly."""
+    def _endpoint(self, timeout: float | None = None) -> NoReturn:  # noqa: ARG002 - every call asks for it
         self._refuse()
 
     def _refuse(self) -> NoReturn:
