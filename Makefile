@@ -36,7 +36,7 @@ test: setup lint  ## all tests but the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 test-slow: setup  ## the slow ones
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
 
 lint: $(BIN)/.test  ## ruff, mypy, arrows between rooms
 	$(BIN)/ruff check .

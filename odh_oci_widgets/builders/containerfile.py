@@ -6,6 +6,7 @@ stage, so that the image has the model once, needs no shell for it, and may be b
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -71,7 +72,7 @@ def containerfile(
             lines += ["", "# Install the hub's client", _INSTALL]
             lines += [f"ENV HF_ENDPOINT={hub}" for hub in hubs if hub != _PUBLIC_HUB]
         mounts = "".join(f"--mount=type=secret,id={name},target={SECRETS_FOLDER}/{name},mode=0444 "
-                         for name in secret_files(plan, None)) if build_secrets else ""  # fmt: skip
+                         for name in secret_files(plan, {})) if build_secrets else ""  # fmt: skip
         lines += ["", "# Download the files, and check each of which the checksum is known"]
         lines += [_run(step.script, mounts) for step in steps]
         lines += ["", "# Set proper modes for KServe", f"RUN chmod -R a=rX {_WORK}/models", ""]
@@ -135,18 +136,20 @@ def local_files(plan: Plan) -> list[PlanFile]:
     return [file for file in _files(plan) if file.source.path]
 
 
-def secret_files(plan: Plan, token: str | None) -> Mapping[str, str]:
-    """What the steps read from `SECRETS_FOLDER`, by file name; without `token` its content is empty.
+def secret_files(plan: Plan, secrets: Mapping[str, str]) -> dict[str, str]:
+    """What the steps read from `SECRETS_FOLDER`, by file name; `secrets` as builders get them (`hf`, `s3`).
 
-    Besides the token these are addresses with a query: it may be the signature that opens the file to anybody.
+    Besides the hub's token these are addresses that open a file to anybody: with a query that may be a signature.
     """
-    files = {
-        _address_file(number): f'url = "{_escaped(file.source.url)}"\n'
-        for number, file in enumerate(_files(plan))
-        if file.source.url and not _on_hub(file) and "?" in file.source.url
-    }
-    if any(_on_hub(file) for file in _files(plan)):
-        files[TOKEN_FILE] = token or ""
+    signatures: dict[str, str] = json.loads(secrets.get("s3", "{}"))
+    files = {}
+    for number, file in enumerate(_files(plan)):
+        if _on_hub(file):
+            files[TOKEN_FILE] = secrets.get("hf", "")
+        elif _hidden(file):
+            url = file.source.url or ""
+            query = signatures.get(url)
+            files[_address_file(number)] = f'url = "{_escaped(f"{url}?{query}" if query else url)}"\n'
     return files
 
 
@@ -175,7 +178,7 @@ def _fetch(group: list[tuple[int, PlanFile]]) -> Iterator[str]:
 
 def _curl(number: int, file: PlanFile) -> Iterator[str]:
     url = file.source.url or ""
-    address = f"--config {SECRETS_FOLDER}/{_address_file(number)}" if "?" in url else shlex.quote(url)
+    address = f"--config {SECRETS_FOLDER}/{_address_file(number)}" if _hidden(file) else shlex.quote(url)
     output = shlex.quote(file.path)
     yield f"curl -fsSL --retry 5 --create-dirs -o {output} {address}"
 
@@ -196,6 +199,11 @@ def _files(plan: Plan) -> list[PlanFile]:
     return [file for layer in plan.layers for file in layer.files]
 
 
+def _hidden(file: PlanFile) -> bool:
+    """Whether the file's address, as it is read, is a secret."""
+    return bool(file.source.url) and ("?" in (file.source.url or "") or file.source.auth == "s3")
+
+
 def _address_file(number: int) -> str:
     return f"address-{number}"
 
@@ -210,5 +218,5 @@ def _quoted(text: str) -> str:
     return '"' + re.sub(r'(["\\$])', r"\\\1", flat) + '"'
 
 
-def _escaped(url: str | None) -> str:
-    return (url or "").replace("\\", "\\\\").replace('"', '\\"')
+def _escaped(url: str) -> str:
+    return url.replace("\\", "\\\\").replace('"', '\\"')

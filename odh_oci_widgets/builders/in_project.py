@@ -108,9 +108,7 @@ class ProjectBuild(FollowedBuild):
                 if not self._left():
                     break
             time.sleep(LOOK_SECONDS)
-        return Cancelled(
-            "The build was cancelled.", hint="Start it again when you like: what was sent is reused."
-        )
+        return Cancelled("The build was cancelled.", hint="Start it again when you like.")
 
     def _tell(self, trouble: OdhOciError) -> None:
         """Each sentence once."""

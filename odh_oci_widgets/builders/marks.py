@@ -12,11 +12,11 @@ from odh_oci_widgets.oci.plan import Plan
 from .errors import BuildConflict
 from .protocol import Build
 
-BUILD_LABEL = "org.odh-oci/build"
+BUILD_LABEL = "odh-oci.org/build"
 #: Hash of the image's name: two builds of one image find each other.
-DESTINATION_LABEL = "org.odh-oci/destination"
-IMAGE_ANNOTATION = "org.odh-oci/image"
-PLAN_ANNOTATION = "org.odh-oci/plan-sha256"
+DESTINATION_LABEL = "odh-oci.org/destination"
+IMAGE_ANNOTATION = "odh-oci.org/image"
+PLAN_ANNOTATION = "odh-oci.org/plan-sha256"
 
 _LABELS = {"app.kubernetes.io/managed-by": "odh-oci-widgets", "app.kubernetes.io/component": "build"}
 #: Label selector of everything that builds made.

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def read_arrays(name: str, data: bytes) -> Array | dict[str, Array]:
         if isinstance(said, dict):
             return {key: _array(value) for key, value in said.items()}
         return _array(said)
-    except (ValueError, TypeError, OSError, EOFError) as error:
+    except (ValueError, TypeError, OSError, EOFError, BadZipFile) as error:
         raise WrongShape(
             f"`{name}` holds no arrays that can be read: {error}.", hint=f"Give one of {KINDS}."
         ) from error

@@ -16,6 +16,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 from . import html, snippets
 from .flow import DeploySpec, Flow
 from .job import Job
+from .latest import PAUSE_SECONDS, Latest
 from .parts import Disclosure, Rendering, button, cell, field, grid, row
 from .service_card import ServiceCard
 from .step import Step
@@ -25,7 +26,7 @@ _FORMATS = (
     ("As the image says", None),
     *((one.value, one) for one in ModelFormat if one is not ModelFormat.UNKNOWN),
 )
-_NO_PROFILE = ("None: as set here, or from the model's size", None)
+_NO_PROFILE = ("None", None)
 _EXPOSED = "everybody who can reach the route can use the model, because token authentication is off."
 
 
@@ -52,7 +53,7 @@ class DeployStep(Step):
     ) -> None:
         super().__init__(flow)
         self._suggested = ""
-        self._suggested_size: tuple[str, int] = ("", 0)
+        self._suggested_size: tuple[str, int, str | None] = ("", 0, None)
         self._given_target = target
         self.image = field(
             widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>"
@@ -63,7 +64,7 @@ class DeployStep(Step):
         self.runtime = field(
             widgets.Combobox,
             "Serving runtime",
-            placeholder="chosen by the model's framework",
+            placeholder="as the framework needs",
             ensure_option=False,
         )
         self.profile = field(widgets.Dropdown, "Hardware profile", options=(_NO_PROFILE,))
@@ -83,6 +84,9 @@ class DeployStep(Step):
         self.card = ServiceCard(settled=self._settled, deleted=self._deleted)
         self._warning = widgets.HTML()
         self._review = widgets.HTML()
+        self._notes = widgets.HTML()
+        self._preview: Latest[tuple[str, ...]] = Latest()
+        self._reviewed = Disclosure("review", self._review, self._notes, seen=self._ask_for_notes)
         self._project_fields = widgets.VBox(
             [
                 grid(
@@ -92,9 +96,8 @@ class DeployStep(Step):
                     cell(self.pull_secret, "A connection or Secret of the project."),
                 ),
                 widgets.HTML(html.section("Hardware")),
-                grid(
-                    cell(self.profile), cell(self.gpu), cell(self.cpu), cell(self.memory), cell(self.replicas)
-                ),
+                grid(cell(self.profile, "None: as set here, else by the model's size."), cell(self.replicas)),
+                grid(cell(self.gpu), cell(self.cpu), cell(self.memory)),
                 widgets.HTML(html.section("Model route")),
                 self.external,
                 self.token_auth,
@@ -102,17 +105,18 @@ class DeployStep(Step):
         )
         self._compose(
             self.target,
-            grid(cell(self.name, "Lower-case letters, digits and hyphens."), cell(self.image)),
+            cell(self.image),
+            cell(self.name, "Lower-case letters, digits and hyphens."),
             self._project_fields,
             self._warning,
-            Disclosure("review", self._review),
+            self._reviewed,
             row(self.deploy_button),
             self.card,
         )
         for widget in self._inputs():
             widget.observe(lambda _: self.check(), "value")
         self.flow.observe(lambda _: self._suggest(), ["image", "model", "spec"])
-        self.flow.observe(lambda _: self._size(), ["suggested_args", "suggested_gpus"])
+        self.flow.observe(lambda _: self._size(), ["suggested_args", "suggested_gpus", "suggested_profile"])
         self.flow.observe(lambda _: self._offer(), "surroundings")
         self._suggest()
         self._offer()
@@ -161,12 +165,16 @@ class DeployStep(Step):
 
     def _size(self) -> None:
         """Take over what the Model step found to fit, unless the user said otherwise."""
-        before, now = self._suggested_size, (shlex.join(self.flow.suggested_args), self.flow.suggested_gpus)
+        flow, before = self.flow, self._suggested_size
+        now = (shlex.join(flow.suggested_args), flow.suggested_gpus, flow.suggested_profile)
         self._suggested_size = now
         if self.arguments.value in {"", before[0]}:
             self.arguments.value = now[0]
         if self.gpu.value in {0, before[1]}:
             self.gpu.value = now[1]
+        offered = [value for _, value in self.profile.options]
+        if now[2] in offered and self.profile.value in {None, before[2]}:
+            self.profile.value = now[2]
 
     @property
     def spec(self) -> DeploySpec:
@@ -218,7 +226,33 @@ class DeployStep(Step):
             self.say("")
         self.deploy_button.disabled = not (spec.image and spec.name)
         self._review.value = _review(spec, login=self.flow.typed_login(spec.image) is not None)
+        self._notes.value = ""
+        self._ask_for_notes()
         self.code.refresh()
+
+    def _ask_for_notes(self) -> None:
+        """Which runtime and why, arguments proposed for the GPU, …: known after a look at the image and the cluster."""
+        try:
+            spec = self.spec
+        except OdhOciError:
+            return
+        if not self._reviewed.shown or spec.target != "project" or not (spec.image and spec.name):
+            self._preview.stop()
+            return
+        self._preview.start(
+            lambda _: serving.preview(spec.image, spec.name, **self._options(spec)).notes,
+            lambda notes: setattr(self._notes, "value", html.notes(notes)),
+            lambda error: setattr(self._notes, "value", html.notes((str(error),))),
+            after=PAUSE_SECONDS,
+        )
+
+    def _options(self, spec: DeploySpec) -> dict[str, Any]:
+        options = spec.options()
+        login = self.flow.typed_login(spec.image)
+        if login is not None:
+            # Whoever had to log in to push needs a login to pull, too.
+            options.setdefault("pull_secret", login)
+        return options
 
     def start(self) -> Job[Any] | None:
         """Deploy, in a thread; then the card below follows the service."""
@@ -228,11 +262,7 @@ class DeployStep(Step):
             self.fail(error)
             return None
         self.deploy_button.disabled = True
-        options = spec.options()
-        login = self.flow.typed_login(spec.image)
-        if login is not None:
-            # Whoever had to log in to push needs a login to pull, too.
-            options.setdefault("pull_secret", login)
+        options = self._options(spec)
         return self.run(
             f"Deploying {spec.name}…",
             lambda _: serving.deploy(spec.image, spec.name, target=spec.target, **options),
@@ -325,4 +355,4 @@ def _review(spec: DeploySpec, *, login: bool) -> html.Html:
             "Pull secret": spec.pull_secret
             or ("made from the login typed for the registry" if login else ""),
         }
-    return html.facts(words)
+    return html.element("div", html.facts(words), class_="odh-oci-review")

@@ -105,6 +105,8 @@ class Flow(HasTraits):
     #: arguments of the model server, and cards, with which the model fits on the hardware chosen in the Model step
     suggested_args = AnyTrait(default_value=())
     suggested_gpus = Int()
+    #: the hardware profile chosen there, `namespace/name`
+    suggested_profile = Unicode(allow_none=True, default_value=None)
     #: the last build started here (`odh_oci_widgets.builders.Build`)
     build = AnyTrait(allow_none=True)
     #: the image to deploy, with its digest once it is built

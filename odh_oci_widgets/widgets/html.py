@@ -263,6 +263,18 @@ def stack(label: str, parts: Sequence[tuple[str, float, str]], words: str) -> Ht
     )
 
 
+def notes(sentences: Iterable[str]) -> Html:
+    """What is good to know, a line each; `code` between backticks."""
+    lines = [_with_code(sentence) for sentence in sentences]
+    return element("ul", *(element("li", line) for line in lines), class_="odh-oci-notes") if lines else EMPTY
+
+
+def _with_code(sentence: str) -> Html:
+    # Every second part stood between backticks.
+    parts = sentence.split("`")
+    return join(element("code", part) if at % 2 else part for at, part in enumerate(parts))
+
+
 def steps(sentences: Iterable[str]) -> Html:
     """What to do, one after the other."""
     return element("ol", *(element("li", sentence) for sentence in sentences), class_="odh-oci-todo")

@@ -11,6 +11,7 @@ from odh_oci_widgets.inference import Measurement
 from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html, latency_plot
+from .job import Job
 from .parts import button, cell, field, grid, row
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class MeasureForm(widgets.VBox):
 
     def __init__(self, step: TestStep) -> None:
         self._step = step
-        self._job: Any = None
+        self._job: Job[Measurement] | None = None
         self._done = 0
         self.found: Measurement | None = None
         self.requests = field(widgets.BoundedIntText, "Requests", value=50, min=1, max=100_000)
@@ -67,7 +68,14 @@ class MeasureForm(widgets.VBox):
             )
             return found
 
-        self._job = self._step.run(f"{service.name} is being measured…", work, self._show, self._failed)
+        self._step.say(f"{service.name} is being measured…", busy=True)
+        # Not the step's own job: a question asked meanwhile takes its place there, and this goes on.
+        self._job = Job(work, done=self._show, failed=self._failed, name="odh-oci-measure")
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for it, in cells and tests."""
+        if self._job is not None:
+            self._job.join(timeout)
 
     def stop(self) -> None:
         """End it; what was measured until now is shown."""

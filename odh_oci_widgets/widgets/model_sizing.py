@@ -33,12 +33,16 @@ _DANGEROUS = frozenset({"--trust-remote-code"})
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """A choice of hardware: a name, bytes of memory of one card, and how many a profile asks for."""
+    """A choice of hardware: a name, bytes of memory of one card, and how many a profile asks for.
+
+    `profile` is the hardware profile that it stands for, `namespace/name`.
+    """
 
     name: str
     memory: int
     compute_capability: float
     count: int = 1
+    profile: str | None = None
 
 
 def cards(profiles: Iterable[HardwareProfile] = ()) -> list[Card]:
@@ -55,6 +59,7 @@ def cards(profiles: Iterable[HardwareProfile] = ()) -> list[Card]:
                     memory=gpu.memory,
                     compute_capability=gpu.compute_capability,
                     count=max(counts[0], 1),
+                    profile=f"{profile.namespace}/{profile.name}",
                 )
             )
     known = sorted(GPUS, key=lambda gpu: (gpu.memory, gpu.name))
@@ -119,7 +124,7 @@ class Sizing(widgets.VBox):
         """Estimate for another model; None: nothing is known."""
         self._facts = facts
         if facts is None:
-            self._flow.suggested_args, self._flow.suggested_gpus = (), 0
+            self._suggest()
             self._answer.value = ""
             self._form.layout.display = "none"
             return
@@ -138,7 +143,7 @@ class Sizing(widgets.VBox):
         if on_gpu:
             self._on_gpu(self._facts)
         else:
-            self._flow.suggested_args, self._flow.suggested_gpus = (), 0
+            self._suggest()
             self._answer.value = _on_cpu(self._facts)
 
     def _on_gpu(self, facts: Facts) -> None:
@@ -147,7 +152,7 @@ class Sizing(widgets.VBox):
         context, concurrency = self.context.value, self.concurrency.value
         if chosen is None:
             estimate = estimate_gpu(facts, context=context, concurrency=concurrency)
-            self._flow.suggested_args, self._flow.suggested_gpus = own, 0
+            self._suggest(own)
             self._answer.value = html.join(
                 [_sum(estimate, None), html.help_text("Choose a card to see whether it fits, and how.")]
             )
@@ -174,8 +179,14 @@ class Sizing(widgets.VBox):
                 html.help_text(f"Main memory of the server: about {gib(host_memory(facts))}."),
             ]
         )
+        # A profile says itself how many cards it asks for.
+        profile = chosen.profile if fit.fits and self.count.value == chosen.count else None
+        self._suggest(args, 0 if profile or not fit.fits else fit.gpus, profile)
+
+    def _suggest(self, args: tuple[str, ...] = (), gpus: int = 0, profile: str | None = None) -> None:
         self._flow.suggested_args = args
-        self._flow.suggested_gpus = fit.gpus if fit.fits else 0
+        self._flow.suggested_gpus = gpus
+        self._flow.suggested_profile = profile
 
 
 def _arguments(args: tuple[str, ...]) -> html.Html:

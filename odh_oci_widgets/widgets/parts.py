@@ -21,6 +21,9 @@ def field(kind: type[Any], label: str, **options: Any) -> Any:
     """An input with its label above it."""
     widget = kind(description=label, style={"description_width": "initial"}, **options)
     widget.add_class("odh-oci-field")
+    if getattr(widget, "index", 0) is None and widget.options:
+        # ipywidgets takes a first choice whose value is None for no choice, and the browser shows an empty box.
+        widget.index = 0
     return widget
 
 

@@ -130,8 +130,12 @@ def containerfile(model: Model, spec: ImageSpec) -> str:
     # A single file is chosen by its own path; what podman wants is the folder it is in.
     source = Path(model.reference).expanduser()
     context = source if source.is_dir() else source.parent
+    first = ""
+    if model.reference.startswith("s3://"):
+        context = Path("model")
+        first = f"# aws s3 cp --recursive {shlex.quote(model.reference)} model\n"
     return (
-        f"# podman build --format=oci --squash -t {_tag(spec)} -f Containerfile {shlex.quote(str(context))}\n"
+        f"{first}# podman build --format=oci --squash -t {_tag(spec)} -f Containerfile {shlex.quote(str(context))}\n"
         f"FROM {base}\n\n{copies}\nRUN chmod -R a=rX /models\nUSER 1001\n"
     )
 

@@ -112,8 +112,9 @@ class Wizard(widgets.VBox):
         for at, (tab, step) in enumerate(zip(self._tabs, self.steps, strict=True)):
             here = at == self._at
             state = "this step" if here else "done" if done[at] else "to do"
-            words = step.summary or state
-            tab.description = f"{'✓' if done[at] else at + 1}  {step.title}\n{words}"
+            # Always three lines, so that the titles stand beside each other.
+            words, _, more = (step.summary or state).partition(" · ")
+            tab.description = f"{'✓' if done[at] else at + 1}  {step.title}\n{words}\n{more or ' '}"
             tab.tooltip = f"Step {at + 1} of {len(self.steps)}: {step.title}, {state}"
             (tab.add_class if here else tab.remove_class)("odh-oci-here")
             (tab.add_class if done[at] else tab.remove_class)("odh-oci-done")

@@ -6,8 +6,8 @@ from importlib.resources import files
 
 from playwright.sync_api import Page
 
-_RUN = """async () => {
-  const found = await window.axe.run('.odh-oci-wizard', { resultTypes: ['violations'] });
+_RUN = """async (selector) => {
+  const found = await window.axe.run(selector, { resultTypes: ['violations'] });
   return found.violations
     .filter((one) => ['serious', 'critical'].includes(one.impact))
     .map((one) => one.id + ': ' + one.help + ' ' + one.nodes.slice(0, 4).map((node) => node.html.slice(0, 160)
@@ -15,8 +15,8 @@ _RUN = """async () => {
 }"""
 
 
-def serious(page: Page, where: str) -> list[str]:
-    """Serious and critical violations, each with its first places; `where` stands before each."""
+def serious(page: Page, where: str, selector: str = ".odh-oci-wizard") -> list[str]:
+    """Serious and critical violations in what `selector` names, each with its first places, after `where`."""
     if not page.evaluate("() => Boolean(window.axe)"):
         # JupyterLab's module loader would take the script for a module of its own.
         script = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
@@ -24,4 +24,4 @@ def serious(page: Page, where: str) -> list[str]:
             "(script) => { const define = window.define; window.define = undefined; (0, eval)(script); window.define = define; }",
             script,
         )
-    return [f"{where}: {violation}" for violation in page.evaluate(_RUN)]
+    return [f"{where}: {violation}" for violation in page.evaluate(_RUN, selector)]

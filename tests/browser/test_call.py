@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from tests.browser.accessibility import serious
 from tests.sandbox import image_of
 from tests.servers.pictures import bright_or_dark
 from tests.servers.v2 import V2Server
@@ -74,6 +75,7 @@ def test_a_text_is_stopped_a_chat_answered_and_the_deployment_measured(open_note
     notebook.label("Language").select_option("openai")
     notebook.output.get_by_text("client.chat.completions.create").wait_for()
     notebook.picture("call-chat", STEP)
+    assert serious(notebook.page, "chat", STEP) == []
     notebook.button("Hide code").click()
     notebook.button("Hide top-p, stop, seed").click()
 
@@ -86,8 +88,10 @@ def test_a_text_is_stopped_a_chat_answered_and_the_deployment_measured(open_note
     notebook.button("Show history").click()
     notebook.output.get_by_role("region", name="Calls").filter(has_text="Once upon a time").wait_for()
     notebook.picture("call-load-test", STEP)
+    found = serious(notebook.page, "light", STEP)
     notebook.theme("JupyterLab Dark")
     notebook.picture("call-load-test-dark", STEP)
+    assert found + serious(notebook.page, "dark", STEP) == []
     notebook.theme("JupyterLab Light")
 
 
@@ -119,9 +123,11 @@ def test_three_pictures_are_classified_and_shown_as_the_model_sees_them(open_not
     notebook = open_notebook(
         "from odh_oci_widgets import TestStep, deploy\n"
         f"service = deploy({classifier['image']!r}, 'call-pictures', target='sandbox')\nservice.wait(120)\n"
-        f"step = TestStep(service, labels={str(classifier['labels'])!r})\nstep"
+        "step = TestStep(service)\nstep"
     )
     notebook.button("Classify").wait_for(timeout=SLOW)
+    notebook.choose_files("Labels from a file", classifier["labels"])
+    notebook.status("labels read from")
     notebook.choose_files("Choose pictures", *classifier["pictures"])
     notebook.status("3 pictures chosen")
     notebook.button("Classify").click()
@@ -134,6 +140,7 @@ def test_three_pictures_are_classified_and_shown_as_the_model_sees_them(open_not
     assert seen.get_by_role("img").count() == 3
     assert "imagenet" in seen.inner_text()
     notebook.picture("call-pictures", STEP)
+    assert serious(notebook.page, "pictures", STEP) == []
     assert notebook.execute("print(len(step.calls.to_dataframe()))").strip() == "1"
     notebook.execute("service.delete()")
 
@@ -154,5 +161,6 @@ def test_rows_of_a_table_and_their_raw_outputs(open_notebook):
         notebook.status("Answered in")
         notebook.output.get_by_role("region", name="Values of double").filter(has_text="10.2").wait_for()
         notebook.picture("call-rows", STEP)
+        assert serious(notebook.page, "rows", STEP) == []
     finally:
         server.stop()

@@ -128,3 +128,18 @@ def test_a_refusal_of_the_cluster_is_shown(
     step.join(PATIENCE)
     assert 'role="alert"' in step._alert.value
     assert step.error.hint
+
+
+def test_the_review_tells_what_the_cluster_makes_of_it(
+    kubernetes_api: KubernetesApi, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    step = DeployStep("127.0.0.1:1/me/x@sha256:" + "0" * 64, name="x", target="project")
+    step.framework.value = "huggingface"
+    assert step._notes.value == ""
+    step._reviewed.toggle()
+    step._preview.join(PATIENCE)
+    assert "<li>" in step._notes.value
+    assert "vllm" in step._notes.value.lower()
+    step.target.value = "sandbox"
+    assert step._notes.value == ""

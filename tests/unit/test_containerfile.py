@@ -63,11 +63,16 @@ def test_another_hub_and_names_that_a_shell_would_read() -> None:
 
 def test_what_is_secret_is_read_from_a_file() -> None:
     file = PlanFile(path="models/m.onnx", size=1, source=Source(url="https://s3/m.onnx?sig=0xSIGNED"))
-    plan = make_plan([file, hub_file("config.json")], "r.io/a:1")
+    bucket = PlanFile(path="models/b.onnx", size=1, source=Source(url="https://s3/b.onnx", auth="s3"))
+    plan = make_plan([file, bucket, hub_file("config.json")], "r.io/a:1")
     text = containerfile(plan, build_secrets=True)
     assert "0xSIGNED" not in text
-    secrets = secret_files(plan, "hf_x")
-    assert set(secrets.values()) == {'url = "https://s3/m.onnx?sig=0xSIGNED"\n', "hf_x"}
+    secrets = secret_files(plan, {"hf": "hf_x", "s3": '{"https://s3/b.onnx": "sig=0xKEY"}'})
+    assert set(secrets.values()) == {
+        'url = "https://s3/m.onnx?sig=0xSIGNED"\n',
+        'url = "https://s3/b.onnx?sig=0xKEY"\n',
+        "hf_x",
+    }
     for name in secrets:
         assert f"--mount=type=secret,id={name}," in text
 

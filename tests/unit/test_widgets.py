@@ -432,3 +432,9 @@ def test_a_builder_that_cannot_work_here_says_why(wizard):
     )
     assert "There is no cluster." in wizard.image._builders_note.value
     assert any("cannot work here" in label for label, name in wizard.image.builder.options if name == "job")
+
+
+def test_a_first_choice_that_stands_for_nothing_is_shown():
+    step = DeployStep("quay.io/me/x:1", name="x")
+    assert (step.profile.label, step.profile.value) == ("None", None)
+    assert step.framework.label == "As the image says"

@@ -165,7 +165,7 @@ def test_a_load_test_of_what_the_form_says_can_be_stopped(vllm: VLLM, colours: V
     form = step.measuring
     form.requests.value, form.concurrency.value = 6, 2
     form.run_button.click()
-    step.join(PATIENCE)
+    form.join(PATIENCE)
     assert len(form.found.latencies) == 6
     assert "<svg" in form._view.value
     assert "First token" in form._view.value
@@ -173,15 +173,18 @@ def test_a_load_test_of_what_the_form_says_can_be_stopped(vllm: VLLM, colours: V
     form.requests.value = 10_000
     form.run_button.click()
     wait_for(lambda: len(vllm.requests) > 15)
-    form.stop_button.click()
+    step.completion.ask_button.click()
     step.join(PATIENCE)
+    assert step.completion.answer.completion_tokens == 5, "it answers meanwhile"
+    form.stop_button.click()
+    form.join(PATIENCE)
     assert form.found.cancelled
     assert "Stopped" in step._status.value
 
     step = TestStep(Here("colours", colours.url), kind="classification")
     step.measuring.requests.value = 5
     step.measuring.run_button.click()
-    step.join(PATIENCE)
+    step.measuring.join(PATIENCE)
     assert len(step.measuring.found.latencies) == 5
 
 

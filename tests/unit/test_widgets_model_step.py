@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from odh_oci_widgets import ModelStep
+from odh_oci_widgets.cluster.access import Access
+from odh_oci_widgets.cluster.features import Features
 from odh_oci_widgets.cluster.hardware import HardwareProfile
 from odh_oci_widgets.models import Config, Facts, KvCache, ModelFormat, RuntimeKind, Suggestion
 from odh_oci_widgets.oci.errors import OdhOciError
@@ -18,6 +20,7 @@ from odh_oci_widgets.widgets.choices import Choice, ChoiceList
 from odh_oci_widgets.widgets.latest import Latest
 from odh_oci_widgets.widgets.model_sizing import Sizing, cards
 from odh_oci_widgets.widgets.model_sources import FolderSource, NotebookSource, WebSource
+from odh_oci_widgets.widgets.surroundings import Surroundings
 from tests.servers.hub import Hub
 from tests.servers.hub_library import fill
 
@@ -263,6 +266,26 @@ def test_hardware_profiles_come_before_known_cards():
     assert found[0].name == "Large: NVIDIA A100 80GB (2 x A100-80GB, 80 GiB)"
     assert found[0].count == 2
     assert found[1].name == "A16, 16 GiB"
+
+    features = Features(version="v1.36.2", openshift=False, kserve=True, hardware_profiles=(named, odd))
+    access = Access(
+        user="me", namespace="x", exists=True, host="", source="kubeconfig", features=features, permissions=()
+    )
+    flow = Flow()
+    deploy = DeployStep("quay.io/me/x:1", name="x", target="project", flow=flow)
+    sizing = Sizing(flow)
+    sizing.show(LARGE)
+    flow.surroundings = Surroundings(sentence="", access=access)
+    sizing.card.value = sizing.card.options[1][1]
+    assert sizing.count.value == 2
+    assert deploy.spec.hardware_profile == f"x/{named.name}"
+    assert deploy.spec.gpu == 0
+    assert "--tensor-parallel-size=2" in deploy.spec.args
+    sizing.count.value = 1
+    assert (deploy.spec.gpu, deploy.spec.hardware_profile) == (1, None)
+    deploy.profile.value = f"x/{odd.name}"
+    sizing.context.value = 2048
+    assert deploy.spec.hardware_profile == f"x/{odd.name}"
 
 
 def test_the_latest_counts():

@@ -55,7 +55,7 @@ _NEEDS = (
     # Rights of their own: administrators may take them from everybody.
     Need("create", BUILDS, "docker"),
     Need("create", BUILDS, "optimizeddocker"),
-    *(Need("list", resource) for resource in (BUILDS, PODS)),
+    *(Need("list", resource) for resource in (BUILD_CONFIGS, BUILDS, PODS)),
     Need("get", BUILDS, "log"),
     Need("patch", BUILDS),
     Need("delete", BUILD_CONFIGS),
@@ -66,7 +66,10 @@ _HALF_MADE_SECONDS = 3600
 
 
 class OpenShiftBuilder:
-    """Build images with OpenShift's builds. `settings`: resources and limits; `project`: default the current."""
+    """Build images with OpenShift's builds. `settings`: resources and limits; `project`: default the current.
+
+    Which registries may speak plain HTTP is a setting of the cluster: the plan's `insecure` does not change it.
+    """
 
     name = "openshift"
 
@@ -130,7 +133,7 @@ class OpenShiftBuilder:
                 self.project.create(stream)
         made = self.project.create(config)
         try:
-            self._equip(plan, build_id, auths, (secrets or {}).get("hf"), made)
+            self._equip(plan, build_id, auths, secrets or {}, made)
             if upload is None:
                 self._instantiate(build_id)
         except BaseException:
@@ -189,10 +192,10 @@ class OpenShiftBuilder:
         plan: Plan,
         build_id: str,
         auths: Mapping[str, Any],
-        token: str | None,
+        given: Mapping[str, str],
         owner: Mapping[str, Any],
     ) -> None:
-        for one in secrets(plan, build_id, auths, token, owner):
+        for one in secrets(plan, build_id, auths, given, owner):
             self.project.create(one)
         self.project.create(config_map(plan, build_id, owner))
 

@@ -55,7 +55,7 @@ def build_config(plan: Plan, build_id: str, settings: OpenShiftSettings, *, name
     docker: dict[str, Any] = {
         "imageOptimizationPolicy": "SkipLayers",
     }
-    if secret_files(plan, None):
+    if secret_files(plan, {}):
         docker["volumes"] = [
             {
                 "name": "odh-oci",
@@ -130,11 +130,11 @@ def image_stream(plan: Plan, namespace: str) -> dict[str, Any] | None:
 
 
 def secrets(
-    plan: Plan, build_id: str, auths: Mapping[str, Any], token: str | None, owner: Mapping[str, Any]
+    plan: Plan, build_id: str, auths: Mapping[str, Any], given: Mapping[str, str], owner: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """All that is secret: what the steps read, and the registries' credentials."""
     made = []
-    files = secret_files(plan, token)
+    files = secret_files(plan, given)
     if files:
         made.append(
             {

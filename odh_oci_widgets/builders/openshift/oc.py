@@ -29,7 +29,7 @@ def oc_commands(
     reference = Reference.parse(plan.image)
     external = not is_internal(reference)
     lines = []
-    files = sorted(secret_files(plan, None))
+    files = sorted(secret_files(plan, {}))
     if files:
         literals = " ".join(
             f'--from-literal={file}="$HF_TOKEN"' if file == TOKEN_FILE else f"--from-file={file}"

@@ -45,7 +45,7 @@ class PodmanBuild(BuildHere):
         self._service = service
         self._credentials = credentials
         self._text = containerfile(plan, downloader=downloader, build_secrets=True, verify=verify)
-        files = secret_files(plan, secrets.get("hf"))
+        files = secret_files(plan, secrets)
         self._secrets = {name: content for name, content in files.items() if content}
         self._steps = Steps(plan)
         self._reference = Reference.parse(plan.image)

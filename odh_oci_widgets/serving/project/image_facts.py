@@ -71,7 +71,8 @@ def read_image(
         pinned = "" if "@" in spec.image else "its tag is not pinned and "
         said = f"The image could not be read from here, so {pinned}the limits are defaults: {error.message}"
         return ImageFacts(spec=spec, notes=[said])
-    found = info.annotations.get(FORMAT_ANNOTATION) or None
+    # A builder that writes Docker manifests, as OpenShift's does, has labels only.
+    found = info.annotations.get(FORMAT_ANNOTATION) or info.labels.get(FORMAT_ANNOTATION) or None
     return ImageFacts(
         spec=replace(
             spec,

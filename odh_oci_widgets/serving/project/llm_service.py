@@ -88,14 +88,19 @@ class LLMService(Answering):
         """Raises ServiceReadOnly."""
         self._refuse()
 
+    def chat_refusal(self) -> str:
+        """Why it cannot chat here."""
+        return self._sentence
+
     def _endpoint(self, timeout: float | None = None) -> NoReturn:  # noqa: ARG002 - every call asks for it
         self._refuse()
 
+    @property
+    def _sentence(self) -> str:
+        return f"`{self.name}` is an LLMInferenceService, which is only listed here."
+
     def _refuse(self) -> NoReturn:
-        raise ServiceReadOnly(
-            f"`{self.name}` is an LLMInferenceService, which is only listed here.",
-            hint="Use the dashboard, or `oc`, for it.",
-        )
+        raise ServiceReadOnly(self._sentence, hint="Use the dashboard, or `oc`, for it.")
 
 
 def list_llm_services(project: Project) -> list[LLMService]:
