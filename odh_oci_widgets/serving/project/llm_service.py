@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from odh_oci_widgets.cluster.errors import KindNotFound, NotAllowed
 from odh_oci_widgets.cluster.project import Manifest, Project
 from odh_oci_widgets.cluster.resources import LLM_INFERENCE_SERVICES
-from odh_oci_widgets.inference import Calls
+from odh_oci_widgets.serving.answering import Answering
 from odh_oci_widgets.serving.errors import ServiceReadOnly
 from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
@@ -18,8 +18,11 @@ from .snapshot import condition
 
 
 @dataclass(kw_only=True)
-class LLMService:
-    """What the list read of it. It is made, changed and called with the dashboard's tools, not with ours."""
+class LLMService(Answering):
+    """What the list read of it. It is made, changed and called with the dashboard's tools, not with ours.
+
+    Its model wants a gateway's address and TLS of its own: whatever would act or call raises ServiceReadOnly.
+    """
 
     name: str
     project: str
@@ -36,7 +39,7 @@ class LLMService:
     def url(self) -> str | None:
         """Base URL, from outside where it has one; None until there is one."""
         status = self.manifest.get("status") or {}
-        first: dict[str, Any] = next(iter(status.get("addresses") or ()), {})
+        first: Manifest = next(iter(status.get("addresses") or ()), {})
         return status.get("url") or first.get("url") or None
 
     @property
@@ -85,48 +88,19 @@ class LLMService:
         """Raises ServiceReadOnly."""
         self._refuse()
 
-    @property
-    def calls(self) -> Calls:
-        """None: it is not called from here."""
-        return Calls()
-
     def chat_refusal(self) -> str:
         """Why it cannot chat here."""
-        return "An LLMInferenceService is only listed here."
+        return self._sentence
 
-    def describe(self) -> NoReturn:
-        """Raises ServiceReadOnly."""
+    def _endpoint(self, timeout: float | None = None) -> NoReturn:  # noqa: ARG002 - every call asks for it
         self._refuse()
 
-    def measure(self, *_: Any, **__: Any) -> NoReturn:
-        """Raises ServiceReadOnly."""
-        self._refuse()
-
-    def complete(self, prompt: Any, **_: Any) -> NoReturn:  # noqa: ARG002
-        """Raises ServiceReadOnly."""
-        self._refuse()
-
-    def chat(self, messages: Any, **_: Any) -> NoReturn:  # noqa: ARG002
-        """Raises ServiceReadOnly."""
-        self._refuse()
-
-    def stream(self, prompt: Any, **_: Any) -> NoReturn:  # noqa: ARG002
-        """Raises ServiceReadOnly."""
-        self._refuse()
-
-    def classify(self, images: Any, **_: Any) -> NoReturn:  # noqa: ARG002
-        """Raises ServiceReadOnly."""
-        self._refuse()
-
-    def infer(self, arrays: Any) -> NoReturn:  # noqa: ARG002
-        """Raises ServiceReadOnly."""
-        self._refuse()
+    @property
+    def _sentence(self) -> str:
+        return f"`{self.name}` is an LLMInferenceService, which is only listed here."
 
     def _refuse(self) -> NoReturn:
-        raise ServiceReadOnly(
-            f"`{self.name}` is an LLMInferenceService, which is only listed here.",
-            hint="Use the dashboard, or `oc`, for it.",
-        )
+        raise ServiceReadOnly(self._sentence, hint="Use the dashboard, or `oc`, for it.")
 
 
 def list_llm_services(project: Project) -> list[LLMService]:
