@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from tests.servers.kubernetes.fixtures import (  # noqa: F401 - fixtures are fou
     namespace,
 )
 from tests.servers.registry import Registry
+
+# Started in the background of a script, a process ignores Ctrl-C and hands that on to what it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -61,6 +66,9 @@ def _hub() -> Iterator[Hub]:
 def hub(_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
     """The hub stand-in of the session, set as HF_ENDPOINT: `hub.add("name-of-your-own/model", {...})`."""
     monkeypatch.setenv("HF_ENDPOINT", _hub.url)
+    # What an earlier test asked or broke is not this one's.
+    _hub.requests.clear()
+    _hub.faults.clear()
     return _hub
 
 
