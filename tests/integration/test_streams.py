@@ -142,7 +142,10 @@ def test_cancel_ends_a_build_within_a_second_and_leaves_nothing(
     assert isinstance(error_of(last), Cancelled)
     assert registry.tags("streams/cancel") == []
     # docker-registry keeps the data of an upload that was cut all the same; it was told, as others understand.
-    assert '"DELETE /v2/streams/cancel/blobs/uploads/' in registry.log.read_text()
+    deadline = time.monotonic() + 20
+    while '"DELETE /v2/streams/cancel/blobs/uploads/' not in registry.log.read_text():
+        assert time.monotonic() < deadline, "the registry was not told"
+        time.sleep(0.05)
 
 
 def test_a_cancelled_layout_leaves_no_folder(data: bytes, slow: SlowSource, tmp_path: Path) -> None:
