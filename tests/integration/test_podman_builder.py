@@ -122,7 +122,7 @@ def test_cancel_stops_the_work_there(
     plan = plan_image(f"hf://{name}", image, token=TOKEN, **_insecure(image, base))
     hub.break_next(f"/{name}/resolve/*", stall=8, times=100)
     build = builder.start(plan, secrets={"hf": TOKEN})
-    _wait("it downloads", lambda: _processes(f"{name}/resolve"))
+    _wait("it downloads", lambda: _downloads(hub))
     with pytest.raises(BuildConflict):
         builder.start(plan)
     build.cancel()
@@ -132,7 +132,7 @@ def test_cancel_stops_the_work_there(
     assert time.monotonic() - began < 10
     assert build.status is BuildStatus.CANCELLED
     # Podman sees the broken connection between two steps: the one at hand ends, nothing comes after it.
-    _wait("the step at hand ends", lambda: not _processes(f"{name}/resolve"))
+    _wait("the step at hand ends", lambda: not _downloads(hub))
     _wait("its containers go", lambda: not service.call("ps", "--all", "--external", "--quiet"))
     assert not [one for one in service.images() if "odh-oci-build" in one]
     assert not registry.tags(name)
@@ -197,14 +197,15 @@ class TestFound:
             builder.start(plan_image(str(folder), f"oci:{tmp_path}/image:1"))
 
 
-def _processes(words: str) -> list[str]:
-    """Command lines on this machine that contain the words."""
+def _downloads(hub: Hub) -> list[str]:
+    """Command lines on this machine that fetch from the hub as the test image's client does."""
+    host, _, port = hub.url.removeprefix("http://").partition(":")
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            line = path.read_text().replace("\0", " ")
+            line = path.read_text().split("\0")
         except OSError:
             continue
-        if words in line and "wget" in line:
-            found.append(line)
+        if line[-4:-1] == ["nc", host, port]:
+            found.append(" ".join(line))
     return found
