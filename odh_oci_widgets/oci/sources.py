@@ -15,7 +15,7 @@ import urllib3
 from .content import Buffer
 from .errors import SourceError
 from .headers import parse_content_range
-from .http import Http
+from .http import Http, read_into
 from .plan import PlanFile
 from .retry import TRANSIENT, ConnectionTrouble, Patience, retry_after
 from .transport import explain
@@ -219,9 +219,10 @@ class WebStream:
         self._since = 0
         self._patience = patience
         self._response: urllib3.BaseHTTPResponse | None = None
+        self._buffer = memoryview(b"")
 
     def read(self, size: int) -> Buffer:
-        """As `Stream` says."""
+        """As `Stream` says; the buffer is used again at the next call."""
         while True:
             self._patience.check()
             try:
@@ -244,19 +245,21 @@ class WebStream:
                 self._patience.progressed()
             return chunk
 
-    def _try(self, size: int) -> bytes:
+    def _try(self, size: int) -> Buffer:
         if self._response is None:
             response = self._web.get(self._file, self._at)
             self._response = response
             if response.status == 200 and self._at:
                 self._skip(response, self._at, size)
+        if len(self._buffer) < size:
+            self._buffer = memoryview(bytearray(size))
         try:
-            chunk: bytes = self._response.read(size)
+            count = read_into(self._response, self._buffer[:size])
         except ConnectionTrouble as error:
             raise Broken(explain(error, urlsplit(self._file.source.url or "").netloc).message) from error
-        if not chunk:
+        if not count:
             raise Broken("the connection ended early")
-        return chunk
+        return self._buffer[:count]
 
     def _skip(self, response: urllib3.BaseHTTPResponse, count: int, block: int) -> None:
         """The server knows no Range: read what we have already once more."""
