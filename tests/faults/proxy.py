@@ -103,6 +103,8 @@ class Proxy:
         self.closing = threading.Event()
         self.token, self.uses = 0, 0
         self.requests: list[str] = []
+        #: bytes of requests' bodies that arrived
+        self.received = 0
         #: what no client of ours may do
         self.violations: list[str] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -267,7 +269,7 @@ class _Handler(BaseHTTPRequestHandler):
             size = min(_BLOCK, left - sent)
             if stop_at is not None and sent < stop_at:
                 size = min(size, stop_at - sent)
-            block = self.rfile.read(size)
+            block = self._take(size)
             if len(block) < size:
                 raise _Gone
             if sent == stop_at:
@@ -329,10 +331,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read(self, left: int) -> None:
         while left > 0:
-            block = self.rfile.read(min(_BLOCK, left))
+            block = self._take(min(_BLOCK, left))
             if not block:
                 raise _Gone
             left -= len(block)
+
+    def _take(self, size: int) -> bytes:
+        block = self.rfile.read(size)
+        with self.server.proxy.lock:
+            self.server.proxy.received += len(block)
+        return block
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
