@@ -18,7 +18,7 @@ from .headers import parse_content_range
 from .http import Http, read_into
 from .plan import PlanFile
 from .retry import TRANSIENT, ConnectionTrouble, Patience, retry_after
-from .transport import explain
+from .transport import explain, hopeless
 
 _MAX_REDIRECTS = 10
 #: A source that breaks more often than this many bytes apart is given up.
@@ -131,8 +131,7 @@ class Web:
                 response = self.http.request("GET", target, headers=mine, stream=True)
             except ConnectionTrouble as error:
                 self._forget(url)
-                host = urlsplit(target).netloc
-                raise Broken(explain(error, host).message) from error
+                raise _trouble(error, target) from error
             if response.status not in _REDIRECTS:
                 break
             location = response.headers.get("Location", "")
@@ -209,6 +208,14 @@ def refused(file: PlanFile, status: int, token: bool) -> SourceError:
     return SourceError(f"`{where}` answered {status}.", hint="Try again later.", status=status)
 
 
+def _trouble(error: Exception, url: str) -> Broken | SourceError:
+    """What a connection that does not work means: worth another try, or not."""
+    said = explain(error, urlsplit(url).netloc).message
+    if hopeless(error):
+        return SourceError(said, hint="Name the file with its authority in SSL_CERT_FILE, or check the URL.")
+    return Broken(said.rstrip("."))
+
+
 class WebStream:
     """A URL read in order; reopened with Range where the connection broke."""
 
@@ -256,7 +263,7 @@ class WebStream:
         try:
             count = read_into(self._response, self._buffer[:size])
         except ConnectionTrouble as error:
-            raise Broken(explain(error, urlsplit(self._file.source.url or "").netloc).message) from error
+            raise _trouble(error, self._file.source.url or "") from error
         if not count:
             raise Broken("the connection ended early")
         return self._buffer[:count]
