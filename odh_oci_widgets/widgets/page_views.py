@@ -14,8 +14,11 @@ from . import html, snippets
 from .access_strip import AccessStrip
 from .flow import Flow
 from .job import Job
+from .lookout import LOOKOUT
+from .news import REPORTER
 from .page import PAGE
 from .page_messages import View
+from .panel import ModelsPanel
 from .service_card import ServiceCard
 from .test_step import TestStep
 from .wizard import Wizard
@@ -28,6 +31,10 @@ _shown: dict[tuple[View, str], widgets.Widget] = {}
 def receive(kind: str, fields: Mapping[str, Any]) -> None:
     """Answer a message. Raises OdhOciError."""
     match kind:
+        case "hello" if PAGE.home:
+            REPORTER.begin()
+        case "refresh":
+            LOOKOUT.look()
         case "open":
             show(View(fields["view"]), fields.get("name", ""))
         case "code":
@@ -56,9 +63,10 @@ def close(model_id: str) -> None:
 
 
 def _close(widget: widgets.Widget) -> None:
-    for child in getattr(widget, "children", ()):
-        _close(child)
+    parts = getattr(widget, "children", ())
     widget.close()
+    for part in parts:
+        _close(part)
 
 
 def _title(view: View, name: str) -> str:
@@ -120,6 +128,7 @@ def _styled(*content: Any) -> widgets.Widget:
 
 
 _MAKERS: Mapping[View, Callable[[str], widgets.Widget]] = {
+    View.PANEL: lambda _: ModelsPanel(),
     View.WIZARD: lambda _: Wizard(),
     View.ACCESS: _access,
     View.TESTER: _tester,
