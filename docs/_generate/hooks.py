@@ -28,8 +28,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path, text in pages.generated().items():
         files.append(File.generated(config, path, content=text))
     known = sorted((one.src_uri for one in files.documentation_pages()), key=_index_first)
-    config.nav = [_with_folder(entry, known) for entry in config.nav or []]
-    config.nav = [entry for entry in config.nav if entry]
+    config.nav = _expanded(config.nav or [], known)
     return files
 
 
@@ -48,13 +47,20 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return _LINK.sub(copied, markdown)
 
 
-def _with_folder(entry: Any, known: list[str]) -> Any:
-    """`{"Guide": "guide/*"}` with the pages of the folder in the place of the pattern; None when there are none."""
-    [(title, value)] = entry.items()
-    if not isinstance(value, str) or not value.endswith("/*"):
-        return entry
-    inside = [path for path in known if path.startswith(value[:-1])]
-    return {title: inside} if inside else None
+def _expanded(entries: list[Any], known: list[str]) -> list[Any]:
+    """`nav` with the pages of a folder in the place of its pattern `folder/*`; a section without pages is left out."""
+    found: list[Any] = []
+    for entry in entries:
+        if isinstance(entry, str) and entry.endswith("/*"):
+            found += [path for path in known if posixpath.dirname(path) == entry[:-2]]
+        elif isinstance(entry, dict):
+            [(title, value)] = entry.items()
+            inside = _expanded(value if isinstance(value, list) else [value], known)
+            is_page = isinstance(value, str) and not value.endswith("/*")
+            found += [entry] if is_page else [{title: inside}] if inside else []
+        else:
+            found.append(entry)
+    return found
 
 
 def _index_first(path: str) -> tuple[str, bool, str]:
