@@ -12,14 +12,17 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 import yaml
 
 from odh_oci_widgets import cluster
+from odh_oci_widgets.oci import pull_models
 from odh_oci_widgets.serving import sandbox
 from odh_oci_widgets.serving.project import service as service_module
 from tests.documents import ROOT, Block, blocks, pages, prints
@@ -29,9 +32,8 @@ from tests.servers.kubernetes.jobs import JobRunner
 from tests.servers.login import PASSWORD
 from tests.servers.pictures import bright_or_dark, picture
 from tests.servers.programs import require
+from tests.servers.v2 import V2Server
 from tests.servers.vllm import VLLM
-
-pytestmark = pytest.mark.xdist_group("docs")
 
 PROJECT = "my-project"
 #: Seconds for one block of shell.
@@ -40,23 +42,18 @@ RUNNING = ("python", "shell")
 KUBERNETES = ("apiVersion", "kind", "metadata")
 
 
-class Pod:
-    """The model server of an ONNX image, out of its image in the registry."""
-
-    def __init__(self, image: str, name: str) -> None:
-        self._service = sandbox.deploy(image, f"{name}-pod")
-        self._service.wait(120)
-        self.url = self._service.url
-
-    def stop(self) -> None:
-        self._service.delete()
-
-
-def model_server(image: str, service: dict[str, Any]) -> VLLM | Pod:
-    """What a node would start for a service."""
-    name = service["metadata"]["name"]
-    language = service["spec"]["predictor"]["model"]["modelFormat"]["name"] == "vLLM"
-    return VLLM(name) if language else Pod(image, name)
+def onnx_server(image: str, name: str, folder: Path) -> V2Server:
+    """A model server of an ONNX image, out of its image in the registry."""
+    pull_models(image, folder)
+    (model,) = folder.rglob("*.onnx")
+    session = onnxruntime.InferenceSession(model)
+    outputs = [one.name for one in session.get_outputs()]
+    return V2Server(
+        lambda arrays: dict(zip(outputs, session.run(outputs, arrays), strict=True)),
+        inputs=[(one.name, "FP32", one.shape) for one in session.get_inputs()],
+        outputs=[(one.name, "FP32", one.shape) for one in session.get_outputs()],
+        name=name,
+    )
 
 
 class World:
@@ -71,12 +68,19 @@ class World:
         self.internet = Internet(folder / "internet", self.api, self.network)
         self.admin = self.api.user("admin", cluster_admin=True)
         self.me = self.api.user("me", edit=PROJECT)
-        node = Node(self.api, self.network, model_server)
+        node = Node(self.api, self.network, self._model_server)
         self.kserve = KServe(self.api, PROJECT, node=node, headless=True)
         self.jobs = JobRunner(
             self.api, PROJECT, folder / "jobs",
             network=self.network, environment={"SSL_CERT_FILE": str(self.api.authority)},
         )  # fmt: skip
+
+    def _model_server(self, image: str, service: dict[str, Any]) -> VLLM | V2Server:
+        """What a node would start for a service."""
+        name = service["metadata"]["name"]
+        if service["spec"]["predictor"]["model"]["modelFormat"]["name"] == "vLLM":
+            return VLLM(name)
+        return onnx_server(image, name, Path(tempfile.mkdtemp(dir=self.folder)))
 
     def stop(self) -> None:
         self.jobs.stop()
