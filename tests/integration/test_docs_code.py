@@ -119,6 +119,8 @@ class World:
             "PYTHONPATH": f"{ROOT}{os.pathsep}{found['PYTHONPATH']}",
             "SSL_CERT_FILE": str(self.api.authority),
             "HF_ENDPOINT": self.internet.hub.url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **self.internet.connection,
         }
 
 

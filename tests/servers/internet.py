@@ -6,6 +6,7 @@ names lead to real servers here, with TLS and a login where the real ones have t
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import struct
@@ -13,8 +14,13 @@ import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+
+import boto3
+from moto import server as moto_server
 
 from .base_image import push_base_image
+from .connect_proxy import ConnectProxy
 from .hub import Hub, Repo
 from .kubernetes import KubernetesApi, Network
 from .login import PASSWORD, USER
@@ -47,6 +53,9 @@ class Internet:
         network.publish(redhat, 443, f"https://{self.redhat.host}")
         self._github = _web_server(folder / "github", certificates.issue("github.com"))
         network.publish("github.com", 443, f"https://127.0.0.1:{self._github.server_port}")
+        self.proxy = ConnectProxy()
+        network.publish("proxy.example.com", 3128, f"http://127.0.0.1:{self.proxy.port}")
+        self._storage, self.connection = _storage()
         self.hub = Hub({
             "ibm-granite/granite-3.0-2b-instruct": Repo(
                 {
@@ -67,14 +76,34 @@ class Internet:
         self.quay.stop()
         self.redhat.stop()
         self.hub.stop()
+        self.proxy.stop()
+        self._storage.stop()
         self._github.shutdown()
         self._github.server_close()
 
 
+def _storage() -> tuple[Any, dict[str, str]]:
+    """S3 storage with the bucket `models`, and what a data connection sets for it."""
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "verySecretKey"}
+    client = boto3.client(
+        "s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1",
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"], aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+    )  # fmt: skip
+    client.create_bucket(Bucket="models")
+    for name, data in {
+        "config.json": json.dumps(_GRANITE).encode(),
+        "model.safetensors": _safetensors(),
+    }.items():
+        client.put_object(Bucket="models", Key=f"granite/{name}", Body=data)
+    connection = {"AWS_S3_ENDPOINT": f"http://{host}:{port}", "AWS_DEFAULT_REGION": "us-east-1", **keys}
+    return server, connection
+
+
 def write_login(path: Path) -> None:
     """What `podman login quay.io` or `skopeo login quay.io` writes, for the account `me`."""
-    import base64
-
     path.parent.mkdir(parents=True, exist_ok=True)
     pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     path.write_text(json.dumps({"auths": {"quay.io": {"auth": pair}}}))
