@@ -38,6 +38,8 @@ from tests.servers.vllm import VLLM
 PROJECT = "my-project"
 #: Seconds for one block of shell.
 PATIENCE = 120
+#: Pages whose code a test of its own runs.
+ELSEWHERE = {"wheels.md": "test_wheels.py"}
 RUNNING = ("python", "shell")
 KUBERNETES = ("apiVersion", "kind", "metadata")
 
@@ -195,7 +197,7 @@ def check_yaml(block: Block, world: World) -> None:
         assert done.returncode == 0, f"{block.place}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [p for p in pages() if p.name not in ELSEWHERE], ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_code_of_a_page_runs(page: Path, world: World, desk: Path) -> None:
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page):
@@ -207,3 +209,5 @@ def test_the_code_of_a_page_runs(page: Path, world: World, desk: Path) -> None:
         printed = run_python(block, names) if block.language == "python" else run_shell(block)
         if block.output is not None:
             assert prints(block.output, printed), f"{block.place} prints\n{printed}\nand not\n{block.output}"
+    if page.name == "proxy-and-ca.md":
+        assert "quay.io:443" in world.internet.proxy.tunnels, "the proxy was not used"
