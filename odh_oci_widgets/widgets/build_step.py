@@ -260,7 +260,7 @@ class BuildStep(Step):
         self._busy(busy=False)
         if isinstance(error, Cancelled):
             # A wish that was granted is no alert.
-            self.say("Cancelled. What was uploaded already is reused by the next build.")
+            self.say(f"Cancelled. {error.hint or 'What was uploaded already is reused by the next build.'}")
         elif isinstance(error, BuildConflict):
             self._ask(error)
         else:
