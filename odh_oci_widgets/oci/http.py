@@ -167,7 +167,7 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if _is_local(host):
+    if on_this_machine(host) or only_in_a_cluster(host):
         return None
     proxies = {
         name: environ.get(f"{name}_proxy") or environ.get(f"{name.upper()}_PROXY") or ""
@@ -181,8 +181,18 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _is_local(host: str) -> bool:
-    if host == "localhost" or host.endswith((".svc", ".svc.cluster.local", ".localhost")):
+def only_in_a_cluster(host: str) -> bool:
+    """Whether the name is one of a cluster's own Services."""
+    return host.endswith((".svc", ".svc.cluster.local"))
+
+
+def on_this_machine(host: str) -> bool:
+    """Whether the name or address is the loopback interface's.
+
+    >>> on_this_machine("localhost"), on_this_machine("127.0.0.1"), on_this_machine("quay.io")
+    (True, True, False)
+    """
+    if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
