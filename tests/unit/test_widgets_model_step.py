@@ -121,13 +121,13 @@ def test_a_gated_model_says_what_to_do_and_the_token_is_kept_nowhere(step: Model
     step.use("hf://meta-llama/Llama-3.1-8B-Instruct")
     step.join(PATIENCE)
     assert "gated" in step._alert.value
-    assert step._access.shown
-    assert f'href="{library.url}/meta-llama/Llama-3.1-8B-Instruct"' in step._how.value
-    assert f'href="{library.url}/settings/tokens"' in step._how.value
-    step._token.widget.value = library.token
+    assert step.access.shown
+    assert f'href="{library.url}/meta-llama/Llama-3.1-8B-Instruct"' in step.access.how.value
+    assert f'href="{library.url}/settings/tokens"' in step.access.how.value
+    step.access.token.widget.value = library.token
     step.join(PATIENCE)
     assert step.flow.model.name == "llama-3-1-8b-instruct"
-    assert step._token.widget.value == ""
+    assert step.access.token.widget.value == ""
     assert library.token not in repr(step.get_state()) + repr(step.flow) + step.renderings()["Python"]
 
 
