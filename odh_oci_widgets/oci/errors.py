@@ -46,6 +46,10 @@ class SourceError(OdhOciError):
     """The bytes of a file could not be read: gone, changed, truncated, refused, or not what the hub promised."""
 
 
+class SignatureExpired(SourceError):
+    """The right to read an object of S3 storage ran out while the build ran."""
+
+
 class BaseImageUnfit(OdhOciError):
     """The base image lacks what KServe's modelcar needs (`sh`, `ln`, `sleep`, `ls`) or has a foreign Entrypoint."""
 
