@@ -121,7 +121,8 @@ def plan_secrets(plan: Plan, token: str | None = None) -> dict[str, str]:
     """What opens the files of a plan, which holds no secret itself; nothing where they are open.
 
     `hf` is the hub's token: given, `HF_TOKEN`, or the hub's own token file. `s3` is JSON, URL -> the query that
-    signs it for 12 hours, made with the keys of the environment. Raises PackageMissing, ModelAccessMissing.
+    signs it with the keys of the environment: for 7 days, or until temporary keys end.
+    Raises PackageMissing, ModelAccessMissing.
     """
     files = [file.source for layer in plan.layers for file in layer.files]
     secrets = {}

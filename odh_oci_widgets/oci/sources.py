@@ -18,6 +18,7 @@ from .headers import parse_content_range
 from .http import Http, read_into
 from .plan import PlanFile
 from .retry import TRANSIENT, ConnectionTrouble, Patience, retry_after
+from .signed import ANSWER_BYTES, REFUSALS, refused_signature
 from .transport import explain, hopeless
 
 _MAX_REDIRECTS = 10
@@ -150,7 +151,7 @@ class Web:
 
     def _check(self, file: PlanFile, response: urllib3.BaseHTTPResponse, target: str, start: int) -> None:
         url, shown = self._signed(file), file.source.url
-        status = response.status
+        status, said = response.status, b""
         if status not in {200, 206}:
             resolved = target != url
             self._forget(url)
@@ -158,6 +159,10 @@ class Web:
                 resolved and status in {401, 403, 404, 410}
             ):  # a signed URL that ran out
                 raise Broken(f"{urlsplit(target).netloc} answered {status}", retry_after(response.headers))
+            if file.source.auth == "s3" and status in REFUSALS:
+                with suppress(urllib3.exceptions.HTTPError, OSError):
+                    said = response.read(ANSWER_BYTES)
+                raise refused_signature(shown or "", urlsplit(url).query, status, said)
             raise refused(file, status, self.token(file) is not None)
         total = start
         if status == 206:
@@ -189,13 +194,6 @@ class Web:
 def refused(file: PlanFile, status: int, token: bool) -> SourceError:
     """The error for a source that does not give the file."""
     where = file.source.url
-    if status in {401, 403} and file.source.auth == "s3":
-        return SourceError(
-            f"`{where}` is not open to us ({status}).",
-            hint="Check the keys of the data connection (AWS_*) and this machine's clock, and build again:"
-            " a signature holds for 12 hours.",
-            status=status,
-        )
     if status in {401, 403}:
         hint = (
             "Accept the model's conditions on its page, and use a token that may read it."

@@ -286,7 +286,7 @@ class BuildStep(Step):
             return {}
         logins = [(host, login.username or "") for host, login in secrets.logins.items()]
         return {
-            "Python": snippets.build(spec, logins=logins, token=secrets.token is not None),
+            "Python": snippets.build(spec, logins=logins, token=secrets.token_code),
             "Command": snippets.build_command(self.flow.model.reference, spec),
         }
 

@@ -81,12 +81,19 @@ class Secrets:
     """What was typed once and must not leave this process: no trait, no repr.
 
     >>> Secrets(token="hunter2")
-    Secrets()
+    Secrets(token_secret='')
     """
 
     token: str | None = field(default=None, repr=False)
+    #: the Secret of the project that it was read from, `NAME/KEY`; empty for one that was typed
+    token_secret: str = ""
     #: registry host -> user name and password
     logins: dict[str, Credential] = field(default_factory=dict, repr=False)
+
+    @property
+    def token_code(self) -> str | None:
+        """Where shown code finds the token: a Secret, or (empty) the environment; None where there is no token."""
+        return self.token_secret if self.token else None
 
 
 class Flow(HasTraits):

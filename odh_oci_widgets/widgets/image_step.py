@@ -288,7 +288,7 @@ class ImageStep(Step):
         if spec is None:
             return {}
         logins = [(host, login.username or "") for host, login in self.flow.secrets.logins.items()]
-        texts = {"Python": snippets.build(spec, logins=logins, token=self.flow.secrets.token is not None)}
+        texts = {"Python": snippets.build(spec, logins=logins, token=self.flow.secrets.token_code)}
         if model is not None:
             texts["Command"] = snippets.build_command(model.reference, spec)
             texts["Containerfile"] = snippets.containerfile(model, spec)
