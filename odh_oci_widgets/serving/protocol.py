@@ -34,6 +34,8 @@ class Diagnosis:
     hint: str = ""
     #: the facts behind the sentence: conditions, container states, events, log lines
     evidence: tuple[str, ...] = field(default=())
+    #: names the case, for machines and on the page about trouble: `server-oom`
+    code: str = ""
 
 
 @runtime_checkable

@@ -1,9 +1,16 @@
-"""Numbers as people read them, and text fields as programs do."""
+"""Numbers and names as people read them, and text fields as programs do."""
 
 from __future__ import annotations
 
 import re
 
+#: The builders in words, by their names.
+BUILDERS = {
+    "kernel": "This notebook's kernel",
+    "job": "A job in the project",
+    "openshift": "An OpenShift build in the project",
+    "podman": "A Podman service",
+}
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 24 * _HOUR
