@@ -85,7 +85,7 @@ class ModelsPanel(Step):
         with self._lock:
             sight = next((one for one in self._seen.builds if one.build.id == key), None)
             self._build = (sight.build.id, BuildDetails(sight)) if sight else None
-            self.builds.open(key, *((self._build[1],) if self._build else ()))
+            self.builds.unfold(key, *((self._build[1],) if self._build else ()))
 
     def open_service(self, key: str | None) -> None:
         """Show the details of a service (`target/name`) below it; None: of none."""
@@ -94,7 +94,7 @@ class ModelsPanel(Step):
                 self._service[1].leave()
             sight = next((one for one in self._seen.services if _key(one) == key), None)
             self._service = (_key(sight), ServiceDetails(sight, self._deleted)) if sight else None
-            self.services.open(key, *((self._service[1],) if self._service else ()))
+            self.services.unfold(key, *((self._service[1],) if self._service else ()))
 
     def _watched(self, change: Any) -> None:
         if change["new"]:
