@@ -42,7 +42,10 @@ def test_wheels_are_made_carried_in_and_installed_without_an_index(tmp_path: Pat
     (outside / "wheels.tar").rename(inside / "wheels.tar")
     # Nothing of this machine's settings says where else packages are.
     alone = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
-    alone |= {"PATH": f"{inside / 'venv' / 'bin'}{os.pathsep}{os.environ['PATH']}", "PIP_CONFIG_FILE": os.devnull}
+    alone |= {
+        "PATH": f"{inside / 'venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PIP_CONFIG_FILE": os.devnull,
+    }
     assert "odh-oci " in run(installing, inside, alone)
     python = inside / "venv" / "bin" / "python"
     where = subprocess.run(

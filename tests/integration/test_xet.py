@@ -133,6 +133,9 @@ def test_memory_stays_bounded_with_the_storages_own_buffers(tmp_path: Path) -> N
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr
         assert hub.asked("/resolve/") == []
+        logs = "".join(path.read_text() for path in Path.home().rglob("*.log"))
+        assert logs, "hf_xet keeps logs of its own"
+        assert not any(secret in logs for secret in ("SECRET", hub.token, "cas-token"))
     peak = int(done.stdout.splitlines()[-1])
     print(f"{peak} kB")
     assert peak <= 110 * 1024
