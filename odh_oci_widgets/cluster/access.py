@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from . import access_sentences as sentences
 from .connection import workbench_name
 from .features import Features, read_features
 from .needs import Need, actions
@@ -30,8 +31,10 @@ class Permission:
 
     def __str__(self) -> str:
         if self.allowed:
-            return f"✓ {self.action}"
-        return f"✗ {self.action} (may not {', '.join(self.missing)}): {self.repair}"
+            return sentences.ALLOWED.said(action=self.action)
+        return sentences.NOT_ALLOWED.said(
+            action=self.action, missing=", ".join(self.missing), repair=self.repair
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,18 +66,17 @@ class Access:
         """One sentence for the first strip of the wizard."""
         who = _person(self.user)
         if not self.features.kserve:
-            return f"{who} is logged in, but KServe is not installed in this cluster: models run in the sandbox only."
+            return sentences.NO_KSERVE.said(who=who)
         if not self.exists:
-            return f"{who} is logged in, but there is no project `{self.namespace}` (or it may not be seen)."
+            return sentences.NO_PROJECT.said(who=who, project=self.namespace)
         if self.allowed:
-            return f"{who} may do everything that is needed in the project `{self.namespace}`."
+            return sentences.ALL_ALLOWED.said(who=who, project=self.namespace)
         if not any(one.allowed for one in self.permissions):
-            return (
-                f"{who} may not do anything in the project `{self.namespace}` yet. "
-                f"Somebody with admin rights there can allow it: `{self.repair}`"
-            )
+            return sentences.NOTHING_ALLOWED.said(who=who, project=self.namespace, repair=self.repair)
         lacking = ", ".join(one.action for one in self.permissions if not one.allowed)
-        return f"In the project `{self.namespace}`, {who} may not: {lacking}. To allow it: `{self.repair}`"
+        return sentences.SOMETHING_LACKS.said(
+            who=who, project=self.namespace, lacking=lacking, repair=self.repair
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`."""

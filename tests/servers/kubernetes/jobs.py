@@ -82,7 +82,7 @@ class JobRunner:
         while not self._stop.is_set():
             for job in self.api.find("jobs", self.namespace):
                 uid = job["metadata"]["uid"]
-                if uid not in self._known:
+                if uid not in self._known and job["spec"].get("completions") != 0:
                     self._known.add(uid)
                     threading.Thread(target=self._run_job, args=(job,), daemon=True).start()
             with self.api.store.changed:
@@ -204,7 +204,7 @@ class JobRunner:
                     if not self._alive(job):
                         return None
                     time.sleep(0.05)
-                _write(found, folder)
+                _write(found, folder, (volume.get("configMap") or {}).get("items"))
                 mounts[mount["mountPath"]] = str(folder)
         return mounts
 
@@ -269,12 +269,18 @@ def _fatal(spec: Object) -> set[int]:
     return codes
 
 
-def _write(found: Object, folder: Path) -> None:
+def _write(found: Object, folder: Path, items: list[Object] | None) -> None:
+    """Each entry as a file; with `items` only those, where they say."""
     secret = found["kind"] == "Secret"
-    for name, value in (found.get("data") or {}).items():
-        (folder / name).write_bytes(base64.b64decode(value) if secret else value.encode())
-    for name, value in (found.get("binaryData") or {}).items():
-        (folder / name).write_bytes(base64.b64decode(value))
+    content = {
+        name: base64.b64decode(value) if secret else value.encode()
+        for name, value in (found.get("data") or {}).items()
+    }
+    content |= {name: base64.b64decode(value) for name, value in (found.get("binaryData") or {}).items()}
+    paths = {item["key"]: item["path"] for item in items} if items else {name: name for name in content}
+    for name, path in paths.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content[name])
 
 
 def _inside(text: str, mounts: dict[str, str]) -> str:
