@@ -99,6 +99,8 @@ def test_the_containerfile_of_a_workbench_image_is_built(wheels: Path, tmp_path:
     first, rest = CONTAINERFILE.split("\n", 1)
     assert first.startswith("ARG BASE=")
     workbench = build("workbench", f"ARG BASE={base}\n{rest}")
-    build("look", f'FROM {workbench}\nRUN python -c "import odh_oci_widgets as o; print(o.__file__)"; ls /tmp\n')
+    build(
+        "look", f'FROM {workbench}\nRUN python -c "import odh_oci_widgets as o; print(o.__file__)"; ls /tmp\n'
+    )
     assert "/opt/app-root/site/odh_oci_widgets/__init__.py" in told
     assert "wheels" not in told[told.index("/opt/app-root/site/odh_oci_widgets/__init__.py") :]
