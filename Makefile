@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Where the demo puts its image: a registry (REGISTRY=host:port/repo), or an OCI layout in a temporary folder.
 REGISTRY ?=
 
-.PHONY: help demo lab test test-slow lint bench setup servers clean
+.PHONY: help demo lab test test-slow lint docs bench setup servers clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -18,7 +18,7 @@ $(BIN)/.demo: pyproject.toml odh_oci_widgets/_version.py
 	@touch $@
 
 $(BIN)/.test: $(BIN)/.demo
-	$(BIN)/python -m pip install --quiet --group test --group lint
+	$(BIN)/python -m pip install --quiet --group test --group lint --group docs
 	@touch $@
 
 demo: $(BIN)/.demo  ## the main job on this machine, without a cluster
@@ -32,7 +32,7 @@ servers:
 
 setup: $(BIN)/.test servers  ## everything the tests need
 
-test: setup lint  ## all tests but the slow ones
+test: setup lint docs  ## all tests but the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 test-slow: setup  ## the slow ones
@@ -44,8 +44,11 @@ lint: $(BIN)/.test  ## ruff, mypy, arrows between rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(BIN)/.test  ## the documentation in site/, warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 bench: setup  ## measure pushes side by side (minutes)
 	$(BIN)/python benchmarks/push.py
 
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache

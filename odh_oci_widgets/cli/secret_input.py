@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class SecretMissing(OdhOciError):
     """A secret was announced on the command line and did not come."""
 
+    cure = "Pipe the secret in: `… --password-stdin < file`."
+
 
 def add_registry_options(parser: argparse.ArgumentParser) -> None:
     """`--insecure`, `--username`, `--password-stdin`."""

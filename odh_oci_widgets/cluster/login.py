@@ -26,6 +26,8 @@ _one_at_a_time = Lock()
 class LoginLineInvalid(ClusterError):
     """The text is not an `oc login` line with a token and a server."""
 
+    cure = "Copy the line from the console: your name, then “Copy login command”."
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoginLine:

@@ -34,6 +34,8 @@ class Diagnosis:
     hint: str = ""
     #: the facts behind the sentence: conditions, container states, events, log lines
     evidence: tuple[str, ...] = field(default=())
+    #: names the case, for machines and on the page about trouble: `server-oom`
+    code: str = ""
 
 
 @runtime_checkable
@@ -53,6 +55,10 @@ class Service(Protocol):
     @property
     def url(self) -> str | None:
         """Base URL that works from here, without a path; None until there is one."""
+
+    @property
+    def generative(self) -> bool:
+        """Whether its model writes text (the OpenAI protocol) or computes tensors (the V2 protocol)."""
 
     @property
     def state(self) -> ServiceState:

@@ -14,6 +14,8 @@ T = TypeVar("T")
 class Unexpected(OdhOciError):
     """An error nobody foresaw; the original one is its cause."""
 
+    cure = "This is a defect: report it with what the step shows."
+
 
 class Job(Generic[T]):
     """Runs `work(cancel)` in a daemon thread, then `done(result)` or `failed(error)` in that thread.

@@ -8,12 +8,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from odh_oci_widgets.inference import Style, classification_code, text_code
 from odh_oci_widgets.models import Model
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
 
 from .flow import DeploySpec, ImageSpec
+
+if TYPE_CHECKING:
+    from odh_oci_widgets.serving import Service
 
 #: Where the shown code finds what must not be shown.
 TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - the name of a variable
@@ -38,6 +42,18 @@ def call(function: str, *args: Any, **options: Any) -> str:
     if len(line) <= _WIDTH:
         return line
     return f"{function}(\n" + "".join(f"    {word},\n" for word in words) + ")"
+
+
+def client(service: Service) -> str:
+    """Python that calls a service, whatever its model takes, and runs as it stands."""
+    if service.generative:
+        return text_code(Style.PYTHON, name=service.name, url="", prompt="The capital of France is")
+    lines = classification_code(Style.PYTHON, name=service.name, url="", picture="picture.jpeg").splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("for "))
+    variable = lines[at - 1].partition(" = ")[0]
+    # There may be no picture of that name: the cell tells what the model takes, and the call stands ready below.
+    call = [f"# {line}" for line in lines[at:]]
+    return "\n".join([*lines[:at], f"print({variable}.describe())", "", *call, ""])
 
 
 def _literal(value: Any) -> str:

@@ -13,6 +13,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 from . import html
 from .flow import Flow
 from .job import Job
+from .page import PAGE
 from .parts import CodePanel, Rendering
 
 T = TypeVar("T")
@@ -104,6 +105,7 @@ class Step(widgets.VBox):
             self._job.join(timeout)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any] | None:
+        PAGE.greet()
         bundle: dict[str, Any] | None = super()._repr_mimebundle_(**options)
         if bundle is not None:
             words = f"{self.title}: {self.summary or 'nothing chosen yet'}"

@@ -33,6 +33,8 @@ _DELETE_EXAMPLES = """\
 class NotConfirmed(OdhOciError):
     """Something is to be removed, and nobody said yes."""
 
+    cure = "Say `--yes` in scripts."
+
 
 def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     """Add the commands."""
