@@ -9,35 +9,12 @@ from typing import Any
 from . import access_sentences as sentences
 from .connection import workbench_name
 from .features import Features, read_features
+from .needs import Need, actions
 from .project import Project
 from .repair import grant
-from .resources import (
-    BUILD_CONFIGS,
-    CONFIG_MAPS,
-    EVENTS,
-    IMAGE_STREAMS,
-    INFERENCE_SERVICES,
-    JOBS,
-    NAMESPACES,
-    PODS,
-    SECRETS,
-    SELF_SUBJECT_ACCESS_REVIEWS,
-    SERVICES,
-    SERVING_RUNTIMES,
-    Resource,
-)
+from .resources import NAMESPACES, SELF_SUBJECT_ACCESS_REVIEWS
 
-
-@dataclass(frozen=True)
-class Need:
-    """One right that an action needs."""
-
-    verb: str
-    resource: Resource
-    subresource: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.verb} {self.resource.plural}{f'/{self.subresource}' if self.subresource else ''}"
+__all__ = ["Access", "Need", "Permission", "check", "may"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,13 +120,13 @@ def check(project: Project) -> Access:
     The service account `notebook` of this workbench may not do anything in the project `alice` yet. Somebody with …
     """
     features = read_features(project)
-    actions = _actions(features)
-    needs = list(dict.fromkeys(need for needed in actions.values() for need in needed))
+    wanted = actions(features)
+    needs = list(dict.fromkeys(need for needed in wanted.values() for need in needed))
     with ThreadPoolExecutor(max_workers=8) as pool:
         answers = dict(zip(needs, pool.map(lambda need: may(project, need), needs), strict=True))
     repair = grant(project.user, project.namespace, openshift=features.openshift)
     permissions = []
-    for action, needed in actions.items():
+    for action, needed in wanted.items():
         missing = tuple(str(need) for need in needed if not answers[need])
         permissions.append(
             Permission(action=action, allowed=not missing, missing=missing, repair=repair if missing else "")
@@ -183,36 +160,6 @@ def may(project: Project, need: Need, *, namespace: str | None = None) -> bool:
     path = SELF_SUBJECT_ACCESS_REVIEWS.path()
     answer = project.api.request("POST", path, what="ask what we may do", body=review)
     return bool(answer["status"].get("allowed"))
-
-
-def _actions(features: Features) -> dict[str, tuple[Need, ...]]:
-    """The actions of the wizard that this cluster has, with the rights each needs."""
-    actions: dict[str, tuple[Need, ...]] = {}
-    if features.kserve:
-        actions["see services"] = (
-            Need("list", INFERENCE_SERVICES),
-            Need("list", SERVING_RUNTIMES),
-            Need("list", PODS),
-            Need("list", EVENTS),
-            Need("get", SERVICES),
-        )
-        actions["read logs"] = (Need("get", PODS, "log"),)
-        actions["deploy a model"] = tuple(
-            Need(verb, resource)
-            for resource in (SERVING_RUNTIMES, INFERENCE_SERVICES)
-            for verb in ("create", "patch", "delete")
-        )
-    actions["store credentials"] = (Need("list", SECRETS), Need("create", SECRETS))
-    if features.internal_registry:
-        actions["push to the internal registry"] = (Need("update", IMAGE_STREAMS, "layers"),)
-    actions["build with a job"] = (Need("create", JOBS), Need("create", CONFIG_MAPS), Need("create", SECRETS))
-    if features.builds:
-        actions["build with OpenShift"] = (
-            Need("create", BUILD_CONFIGS),
-            Need("create", BUILD_CONFIGS, "instantiate"),
-            Need("create", SECRETS),
-        )
-    return actions
 
 
 def _exists(project: Project, some_right: bool) -> bool:

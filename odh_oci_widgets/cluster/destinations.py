@@ -9,10 +9,11 @@ from enum import StrEnum
 
 from odh_oci_widgets.oci.credentials import Credential, Credentials
 
-from .access import Need, may
+from .access import may
 from .connection import service_account_connection
 from .errors import ClusterError
 from .features import api_groups, internal_registry
+from .needs import Need
 from .oci_connections import (
     OciConnection,
     connection_manifest,

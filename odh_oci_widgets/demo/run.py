@@ -125,7 +125,7 @@ def _on_this_machine(registry: str) -> bool:
 
 
 def _build(model: Any, destination: str, insecure: bool, say: Say) -> str:
-    build = builders.build(model, destination, base="embedded", insecure=insecure)
+    build = builders.build(model, destination, builder="kernel", base="embedded", insecure=insecure)
     try:
         image = build.wait(BUILD_SECONDS)
     except BaseException:

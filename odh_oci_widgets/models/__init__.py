@@ -27,7 +27,7 @@ from .errors import (
 )
 from .facts import Facts, understand
 from .from_object import from_object
-from .gpus import GPUS, Gpu, find_gpu
+from .gpus import GPUS, Gpu, card_of, find_gpu
 from .hub import hub_endpoint, hub_token
 from .model import GENERATIVE, Model, ModelFile, ModelFormat
 from .onnx_header import Tensor
@@ -72,6 +72,7 @@ __all__ = [
     "Tensor",
     "TokenRefused",
     "browse",
+    "card_of",
     "estimate_cpu",
     "estimate_gpu",
     "find_gpu",

@@ -8,7 +8,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Literal, cast
 
-from .hub import LISTING_SECONDS, Hub, hub_token, license_of, parse_reference
+from .hub import LISTING_SECONDS, hub_token, license_of, parse_reference
+from .hub_client import HubClient
 from .safetensors import BITS
 
 #: what the hub is asked to tell of each model: the smallest answer that fills a ModelSummary
@@ -73,7 +74,7 @@ def search(
     >>> [found.name for found in search("granite 2b instruct", limit=2)]  # doctest: +SKIP
     ['ibm-granite/granite-3.0-2b-instruct', 'ibm-granite/granite-3.1-2b-instruct']
     """
-    hub = Hub("", None, hub_token(token))
+    hub = HubClient("", hub_token(token))
     hub.greet()
     filters = [*([library] if library else []), *([f"license:{license}"] if license else [])]
 
@@ -96,7 +97,7 @@ def search(
 def revisions(reference: str, *, token: str | None = None) -> list[Revision]:
     """Branches (`main` first) and tags of `hf://owner/name`. Raises what `open_model` raises."""
     name, _ = parse_reference(reference)
-    hub = Hub(name, None, hub_token(token))
+    hub = HubClient(name, hub_token(token))
     refs = hub.ask(lambda: hub.api.list_repo_refs(name), LISTING_SECONDS)
     branches = [Revision(name=ref.name, kind="branch", commit=ref.target_commit) for ref in refs.branches]
     tags = [Revision(name=ref.name, kind="tag", commit=ref.target_commit) for ref in refs.tags]
@@ -117,7 +118,7 @@ def _summary(info: Any) -> ModelSummary:
         name=info.id,
         parameters=info.safetensors.total if info.safetensors else None,
         size=sum(count * BITS.get(dtype, 16) // 8 for dtype, count in weights.items()) or None,
-        license=license_of(info),
+        license=license_of(info.card_data, info.tags),
         gated=bool(info.gated),
         private=bool(info.private),
         downloads=info.downloads or 0,

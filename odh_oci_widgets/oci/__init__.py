@@ -53,6 +53,7 @@ _HOME = {
     "RegistryUntrusted": "errors",
     "Retry": "events",
     "Source": "plan",
+    "SignatureExpired": "errors",
     "SourceError": "errors",
     "Verification": "verify",
     "engine_zip": "bundle",
@@ -104,6 +105,7 @@ __all__ = [
     "RegistryUnreachable",
     "RegistryUntrusted",
     "Retry",
+    "SignatureExpired",
     "Source",
     "SourceError",
     "Verification",
@@ -138,6 +140,7 @@ if TYPE_CHECKING:
         RegistryUnauthorized,
         RegistryUnreachable,
         RegistryUntrusted,
+        SignatureExpired,
         SourceError,
     )
     from .events import Done, Event, Failed, LayerInfo, LayerProgress, LayerState, Log, Planned, Retry

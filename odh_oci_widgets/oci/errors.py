@@ -59,6 +59,10 @@ class SourceError(OdhOciError):
     cure = "Run it again: what was sent is reused. If it stays so, look at the place that the sentence names."
 
 
+class SignatureExpired(SourceError):
+    """The right to read an object of S3 storage ran out while the build ran."""
+
+
 class BaseImageUnfit(OdhOciError):
     """The base image lacks what KServe's modelcar needs (`sh`, `ln`, `sleep`, `ls`) or has a foreign Entrypoint."""
 

@@ -9,16 +9,17 @@ from enum import StrEnum
 from pathlib import Path
 from threading import Event as Flag
 
-from . import limits, reuse
+from . import image, limits, reuse
 from .base import SCRATCH, SCRATCH_NOTE
 from .credentials import Credentials
-from .errors import OdhOciError, RegistryError, SourceError
+from .errors import OdhOciError, ReferenceInvalid, RegistryError, SourceError
 from .events import Event, Log
 from .http import http_pool
 from .plan import Plan, PlanFile, checked
 from .sources import Broken, Web
 from .store import RegistryStore
 from .survey import AnyStore, Survey, Work
+from .tar import LayerTar
 from .tuning import DEFAULT, Tuning
 
 
@@ -91,6 +92,11 @@ def preflight(
     forecasts: tuple[LayerForecast, ...] = ()
     try:
         checked(plan)
+        forecasts = _unknown(plan)
+        for problem in limits.problems(plan, 0):
+            if isinstance(problem, ReferenceInvalid):
+                raise problem  # what the registry says to such a name helps nobody
+            problems.append(problem)
         store = survey.open(plan.image, writes=True)
         problems += _may_push(store, survey)
         works, actions = _actions(survey, store)
@@ -111,6 +117,14 @@ def preflight(
     if plan.base == SCRATCH and SCRATCH_NOTE not in notes:
         notes.append(SCRATCH_NOTE)
     return Preflight(image=plan.image, layers=forecasts, problems=tuple(_once(problems)), notes=tuple(notes))
+
+
+def _unknown(plan: Plan) -> tuple[LayerForecast, ...]:
+    """What is to be feared as long as nobody can be asked what is there already."""
+    return tuple(
+        LayerForecast(title=image.title(layer), size=LayerTar(layer).size, action=Action.SEND)
+        for layer in plan.layers
+    )
 
 
 def _actions(survey: Survey, store: AnyStore) -> tuple[list[Work], list[Action]]:

@@ -137,6 +137,19 @@ def parse_image(text: str) -> Reference | LayoutReference:
     return Reference.parse(text)
 
 
+def names_registry(text: str) -> bool:
+    """Whether the text says where its image is: a registry, or a folder on disk.
+
+    >>> names_registry("quay.io/me/granite:1"), names_registry("oci:images"), names_registry("me/granite:1")
+    (True, True, False)
+    """
+    text = text.strip()
+    if text.startswith(("oci:", "docker://")):
+        return True
+    first, slash, _ = text.partition("/")
+    return bool(slash) and _says_host(first)
+
+
 def _expand(path: str) -> Path:
     try:
         return Path(path).expanduser()

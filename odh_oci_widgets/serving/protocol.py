@@ -57,6 +57,10 @@ class Service(Protocol):
         """Base URL that works from here, without a path; None until there is one."""
 
     @property
+    def generative(self) -> bool:
+        """Whether its model writes text (the OpenAI protocol) or computes tensors (the V2 protocol)."""
+
+    @property
     def state(self) -> ServiceState:
         """Asked anew at each call; quick."""
 

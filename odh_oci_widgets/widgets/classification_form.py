@@ -15,6 +15,7 @@ from odh_oci_widgets.inference.preprocessing import NAMES, open_picture
 from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html
+from .drop_area import drop_area
 from .parts import Rendering, button, cell, field, grid, row, upload
 from .seen_view import preview, view
 from .words import counted
@@ -53,7 +54,10 @@ class ClassificationForm(widgets.VBox):
         self._seen = widgets.HTML()
         super().__init__(
             [
-                row(self.upload, self._chosen),
+                drop_area(
+                    self.upload, "or drop them here: several are one batch, of 10 MB together at most."
+                ),
+                self._chosen,
                 grid(
                     cell(self.address, "Instead of choosing: type it, and press Enter."),
                     cell(
@@ -86,7 +90,7 @@ class ClassificationForm(widgets.VBox):
     def enable(self, *, ready: bool) -> None:
         """Whether there is a service to ask."""
         self._ready = ready
-        self.ask_button.disabled = not (ready and self._pictures)
+        self._wait(busy=False)
 
     def give(self, *pictures: Any) -> None:
         """Choose pictures by code: paths, URLs, bytes, PIL images, numpy arrays; read in a thread."""
@@ -134,7 +138,6 @@ class ClassificationForm(widgets.VBox):
         data = [content for _, content in self._pictures]
         labels = self._uploaded_labels[1] if self._uploaded_labels else self.labels.value.strip() or None
         top, preprocessing = self.top.value, self.preprocessing.value
-        self.ask_button.disabled = True
         pictures = list(self._pictures)
 
         def ask(_: Any) -> tuple[list[list[Prediction]], float, html.Html]:
@@ -144,13 +147,15 @@ class ClassificationForm(widgets.VBox):
             return answer, seconds, view(service, pictures, preprocessing)
 
         self._step.run(
-            f"{service.name} is looking…", ask, lambda answered: self._show(*answered), self._failed
+            f"{service.name} is looking…", ask, lambda answered: self._show(*answered), busy=self._wait
         )
+
+    def _wait(self, busy: bool) -> None:
+        self.ask_button.disabled = busy or not (self._ready and self._pictures)
 
     def _show(self, answer: list[list[Prediction]], seconds: float, seen: html.Html) -> None:
         self.answer = answer
         self._seen.value = seen
-        self.enable(ready=True)
         self._chosen.value = ""
         self._bars.value = html.join(
             html.classified(name, preview(data), [(p.label, p.probability) for p in predictions])
@@ -160,10 +165,6 @@ class ClassificationForm(widgets.VBox):
             f"{predictions[0].label} ({predictions[0].probability:.0%})" for predictions in answer
         )
         self._step.say(f"Answered in {seconds:.1f} s: {best}.")
-
-    def _failed(self, error: OdhOciError) -> None:
-        self.enable(ready=True)
-        self._step.fail(error)
 
     @property
     def answered(self) -> bool:

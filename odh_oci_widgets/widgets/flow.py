@@ -8,6 +8,7 @@ from typing import Any
 from traitlets import Any as AnyTrait
 from traitlets import HasTraits, Instance, Int, Unicode
 
+from odh_oci_widgets.cluster import Project
 from odh_oci_widgets.cluster.destinations import Destination, credential_for
 from odh_oci_widgets.models import Model, ModelFormat
 from odh_oci_widgets.oci.credentials import Credential, Credentials
@@ -27,7 +28,8 @@ class ImageSpec:
     platforms: tuple[str, ...] = ("linux/amd64",)
     insecure: bool = False
     verify: bool = True
-    builder: str = "kernel"
+    #: None: whoever fits best
+    builder: str | None = None
 
     def options(self) -> dict[str, Any]:
         """The arguments of `build` besides the image that differ from its defaults."""
@@ -79,12 +81,19 @@ class Secrets:
     """What was typed once and must not leave this process: no trait, no repr.
 
     >>> Secrets(token="hunter2")
-    Secrets()
+    Secrets(token_secret='')
     """
 
     token: str | None = field(default=None, repr=False)
+    #: the Secret of the project that it was read from, `NAME/KEY`; empty for one that was typed
+    token_secret: str = ""
     #: registry host -> user name and password
     logins: dict[str, Credential] = field(default_factory=dict, repr=False)
+
+    @property
+    def token_code(self) -> str | None:
+        """Where shown code finds the token: a Secret, or (empty) the environment; None where there is no token."""
+        return self.token_secret if self.token else None
 
 
 class Flow(HasTraits):
@@ -120,11 +129,15 @@ class Flow(HasTraits):
         super().__init__(**state)
         self.secrets = Secrets()
 
+    @property
+    def project(self) -> Project | None:
+        """The project that was found; None without a cluster, and while nobody looked."""
+        return self.surroundings.project if self.surroundings is not None else None
+
     def credentials(self) -> Credentials | None:
         """What opens the registry: the login of the chosen place, and what was typed. Asks the cluster: in a thread."""
         logins = dict(self.secrets.logins)
-        place = self.destination
-        project = self.surroundings.project if self.surroundings else None
+        place, project = self.destination, self.project
         if place is not None and project is not None:
             login = credential_for(project, place)
             if login is not None:

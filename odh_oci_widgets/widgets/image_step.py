@@ -21,6 +21,7 @@ from . import html, snippets
 from .flow import Flow, ImageSpec
 from .parts import Disclosure, Secret, button, cell, field, grid, row
 from .step import Step
+from .words import BUILDERS as _NAMES
 from .words import repository_name
 
 #: What the Layout field offers, and what `build(versioned=…)` gets.
@@ -32,13 +33,8 @@ _LAYOUTS = (
 #: What stands in the list of destinations beside what was found.
 _LAYOUT = ("This machine: an OCI image layout, no registry needed", "layout")
 _TYPED = ("Another registry", "typed")
-#: The builders in words, by their names.
-_BUILDERS = {
-    "kernel": "This notebook's kernel",
-    "job": "A job in the project",
-    "openshift": "An OpenShift build in the project",
-    "podman": "A Podman service",
-}
+#: The builder that nobody chose; a Dropdown shows nothing for None.
+_FITTING = ("Whoever fits best here", "")
 _IMAGE_HELP = (
     "registry/repository:tag, or oci:FOLDER:TAG for an OCI image layout on this machine (no registry needed)"
 )
@@ -71,7 +67,7 @@ class ImageStep(Step):
             continuous_update=False,
         )
         self.place = field(widgets.Dropdown, "Destination", options=(_LAYOUT, _TYPED), value=_LAYOUT[1])
-        self.builder = field(widgets.Dropdown, "Built by", options=_builders(()), value="kernel")
+        self.builder = field(widgets.Dropdown, "Built by", options=_builders(()), value="")
         self.base = field(
             widgets.Combobox,
             "Base image",
@@ -123,7 +119,8 @@ class ImageStep(Step):
                     cell(self.layout_in_image),
                     cell(self.platforms, "Separated by commas."),
                     cell(
-                        self.builder, "kernel: here. job: in the project, also when this notebook is closed."
+                        self.builder,
+                        "A job goes on when this notebook is closed: in a workbench of a cluster it fits best.",
                     ),
                 ),
                 self._builders_note,
@@ -252,7 +249,7 @@ class ImageStep(Step):
             platforms=tuple(part.strip() for part in self.platforms.value.split(",") if part.strip()),
             insecure=self.insecure.value,
             verify=self.verify.value,
-            builder=self.builder.value,
+            builder=self.builder.value or None,
         )
         self.check_button.disabled = self.flow.model is None
         self.say(f"The image will be {text}.")
@@ -291,7 +288,7 @@ class ImageStep(Step):
         if spec is None:
             return {}
         logins = [(host, login.username or "") for host, login in self.flow.secrets.logins.items()]
-        texts = {"Python": snippets.build(spec, logins=logins, token=self.flow.secrets.token is not None)}
+        texts = {"Python": snippets.build(spec, logins=logins, token=self.flow.secrets.token_code)}
         if model is not None:
             texts["Command"] = snippets.build_command(model.reference, spec)
             texts["Containerfile"] = snippets.containerfile(model, spec)
@@ -300,16 +297,17 @@ class ImageStep(Step):
 
 def _builders(found: Sequence[Offer]) -> tuple[tuple[str, str], ...]:
     trouble = {offer.name: offer.trouble for offer in found}
-    return tuple(
-        (f"{_BUILDERS.get(name, name)}{': cannot work here' if trouble.get(name) else ''}", name)
+    named = (
+        (f"{_NAMES.get(name, name)}{': cannot work here' if trouble.get(name) else ''}", name)
         for name in BUILDERS
     )
+    return (_FITTING, *named)
 
 
 def _why_not(found: Sequence[Offer]) -> html.Html:
     """A line for each builder that cannot work here."""
     return html.join(
-        html.help_text(f"{_BUILDERS.get(offer.name, offer.name)} cannot work here: {offer.trouble}")
+        html.help_text(f"{_NAMES.get(offer.name, offer.name)} cannot work here: {offer.trouble}")
         for offer in found
         if offer.trouble
     )

@@ -98,6 +98,11 @@ class TestStep(Step):
         self._choose_form()
         self._offer()
 
+    @classmethod
+    def of(cls, service: serving.Service) -> TestStep:
+        """The step for a service that is there already, with the form that its model wants."""
+        return cls(service, kind="completion" if service.generative else "classification")
+
     def _guess_kind(self) -> None:
         model = self.flow.model
         if model is not None and self._given_kind is None:

@@ -17,6 +17,7 @@ from .deploy_step import DeployStep
 from .flow import Flow
 from .image_step import ImageStep
 from .model_step import ModelStep
+from .page import PAGE
 from .parts import button, row
 from .step import Step
 from .test_step import TestStep
@@ -127,6 +128,7 @@ class Wizard(widgets.VBox):
             self._next.description = f"Next: {self.steps[self._at + 1].title}"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any] | None:
+        PAGE.greet()
         bundle: dict[str, Any] | None = super()._repr_mimebundle_(**options)
         if bundle is not None:
             words = ", ".join(f"{step.title}: {step.summary or 'open'}" for step in self.steps)

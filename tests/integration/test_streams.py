@@ -17,18 +17,15 @@ import pytest
 
 from odh_oci_widgets.oci import (
     Cancelled,
-    Done,
     Failed,
     LayerProgress,
     PlanFile,
-    Retry,
     Source,
     error_of,
     make_plan,
     run,
     xet,
 )
-from odh_oci_widgets.oci.tuning import Tuning
 from tests.servers.registry import Registry
 
 from .oci_builds import build
@@ -155,110 +152,6 @@ def test_a_cancelled_layout_leaves_no_folder(data: bytes, slow: SlowSource, tmp_
             cancel.set()
     assert isinstance(event, Failed)
     assert not (tmp_path / "out").exists()
-
-
-class KeepingRegistry:
-    """A registry that keeps what came of a cut chunk, as Quay does, and cuts one upload at `cut` bytes."""
-
-    def __init__(self, cut: int, *, quay: bool) -> None:
-        self.received = 0
-        self.data = bytearray()
-        self.manifest = b""
-        blobs: dict[str, int] = {}
-        pending = [cut]
-        registry = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _answer(self, status: int, headers: dict[str, str] | None = None) -> None:
-                self.send_response(status)
-                for name, value in (headers or {}).items():
-                    self.send_header(name, value)
-                if "Content-Length" not in (headers or {}):
-                    self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def do_GET(self) -> None:
-                if "uploads" in self.path:
-                    size = len(registry.data)
-                    self._answer(204, {"Range": f"bytes=0-{size}" if quay else f"0-{size - 1}"})
-                else:
-                    self._answer(200 if self.path == "/v2/" else 404)
-
-            def do_HEAD(self) -> None:
-                size = blobs.get(self.path.rsplit("/", 1)[1])
-                self._answer(404 if size is None else 200, {"Content-Length": str(size or 0)})
-
-            def do_POST(self) -> None:
-                registry.data.clear()
-                self._answer(202, {"Location": "/v2/a/b/blobs/uploads/1"})
-
-            def do_PATCH(self) -> None:
-                left = int(self.headers["Content-Length"])
-                first = int(self.headers["Content-Range"].split("-")[0])
-                if first != len(registry.data):
-                    self.rfile.read(left)
-                    self._answer(416)
-                    return
-                while left:
-                    chunk = self.rfile.read1(min(left, 2**16))
-                    left -= len(chunk)
-                    registry.received += len(chunk)
-                    registry.data += chunk
-                    if pending and len(registry.data) >= pending[0]:
-                        pending.clear()
-                        self.close_connection = True
-                        self.connection.close()
-                        return
-                self._answer(202, {"Range": f"0-{len(registry.data) - 1}", "Location": self.path})
-
-            def do_PUT(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if "uploads" in self.path:
-                    digest = self.path.split("digest=")[1]
-                    wrong = digest != f"sha256:{hashlib.sha256(registry.data).hexdigest()}"
-                    if not wrong:
-                        blobs[digest] = len(registry.data)
-                    self._answer(400 if wrong else 201)
-                else:
-                    registry.manifest = body
-                    self._answer(201)
-
-            def do_DELETE(self) -> None:
-                self._answer(404)
-
-            def log_message(self, *_arguments: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.host = f"127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@pytest.mark.parametrize("quay", [False, True])
-def test_a_cut_upload_goes_on_where_the_registry_stands(data: bytes, tmp_path: Path, quay: bool) -> None:
-    registry = KeepingRegistry(27 * MIB, quay=quay)
-    try:
-        (tmp_path / "model.bin").write_bytes(data)
-        plan = plan_for(data, Source(path=str(tmp_path / "model.bin")), f"{registry.host}/a/b:1")
-        plan = make_plan(
-            [file for layer in plan.layers for file in layer.files],
-            plan.image,
-            base="scratch",
-            insecure=(registry.host,),
-        )
-        events = list(run(plan, tuning=Tuning(chunk=16 * MIB, backoff=0.01)))
-        assert isinstance(events[-1], Done), events[-1]
-        assert any(isinstance(event, Retry) for event in events)
-        assert registry.received <= len(data) + 4096, "not a byte of the layer twice"
-    finally:
-        registry.close()
 
 
 def test_xet_storage_is_used_and_left_where_it_fails(

@@ -47,6 +47,7 @@ NAMES = [
     "OdhOciError",
     "Cancelled",
     "Wizard",
+    "ModelsPanel",
     "ModelStep",
     "ImageStep",
     "BuildStep",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,38 @@ def test_pictures_of_any_kind_are_one_batch_shown_as_the_model_sees_them(
     step.classification.address.value = str(tmp_path / "none.png")
     step.join(PATIENCE)
     assert "none.png" in step._alert.value
+
+
+def test_a_question_of_one_form_takes_the_page_and_leaves_the_other_form_free(
+    colours: V2Server, sums: V2Server
+) -> None:
+    class Slow(Here):
+        def classify(self, *pictures: Any, **options: Any) -> Any:
+            assert held.wait(PATIENCE)
+            return super().classify(*pictures, **options)
+
+    held = threading.Event()
+    step = TestStep(Slow("colours", colours.url), kind="classification")
+    step.classification.give(Image.new("RGB", (40, 40), "blue"))
+    step.join(PATIENCE)
+    step.classification.ask_button.click()
+    assert step.classification.ask_button.disabled
+    first = step._job
+    step.flow.service = Here("sums", sums.url)
+    step.kind.value = "tensors"
+    step.tensors.rows.value = "1, 2, 3, 4"
+    step.tensors.ask_button.click()
+    step.join(PATIENCE)
+    held.set()
+    first.join(PATIENCE)
+    assert step.tensors.answer["sum"].ravel().tolist() == [10]
+    assert step.classification.answer is None
+    assert not step.classification.ask_button.disabled
+    assert not step.tensors.ask_button.disabled
+    step.flow.service = Here("colours", colours.url)
+    step.classification.ask_button.click()
+    step.join(PATIENCE)
+    assert [answer[0].index for answer in step.classification.answer] == [2]
 
 
 def test_rows_typed_and_given_and_what_is_no_row(sums: V2Server, tmp_path: Path) -> None:

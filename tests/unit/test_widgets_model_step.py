@@ -12,6 +12,7 @@ import pytest
 from odh_oci_widgets import ModelStep
 from odh_oci_widgets.cluster.access import Access
 from odh_oci_widgets.cluster.features import Features
+from odh_oci_widgets.cluster.gpus import gpu_of
 from odh_oci_widgets.cluster.hardware import HardwareProfile
 from odh_oci_widgets.models import Config, Facts, KvCache, ModelFormat, RuntimeKind, Suggestion
 from odh_oci_widgets.oci.errors import OdhOciError
@@ -121,13 +122,13 @@ def test_a_gated_model_says_what_to_do_and_the_token_is_kept_nowhere(step: Model
     step.use("hf://meta-llama/Llama-3.1-8B-Instruct")
     step.join(PATIENCE)
     assert "gated" in step._alert.value
-    assert step._access.shown
-    assert f'href="{library.url}/meta-llama/Llama-3.1-8B-Instruct"' in step._how.value
-    assert f'href="{library.url}/settings/tokens"' in step._how.value
-    step._token.widget.value = library.token
+    assert step.access.shown
+    assert f'href="{library.url}/meta-llama/Llama-3.1-8B-Instruct"' in step.access.how.value
+    assert f'href="{library.url}/settings/tokens"' in step.access.how.value
+    step.access.token.widget.value = library.token
     step.join(PATIENCE)
     assert step.flow.model.name == "llama-3-1-8b-instruct"
-    assert step._token.widget.value == ""
+    assert step.access.token.widget.value == ""
     assert library.token not in repr(step.get_state()) + repr(step.flow) + step.renderings()["Python"]
 
 
@@ -262,6 +263,12 @@ def test_hardware_profiles_come_before_known_cards():
 
     named = profile("Large: NVIDIA A100 80GB", "nvidia.com/gpu", "2")
     odd = profile("Other accelerator", "amd.com/gpu", "1")
+    selected = HardwareProfile(
+        name="small", namespace="x", display_name="Small", resources={"nvidia.com/gpu": "1"},
+        gpu=gpu_of({"nvidia.com/gpu.product": "Tesla-T4", "nvidia.com/gpu.memory": "15360"}),
+    )  # fmt: skip
+    assert cards([selected])[0].name == "Small (1 x Tesla-T4, 15 GiB)"
+    assert cards([selected])[0].compute_capability == 7.5
     found = cards([named, odd])
     assert found[0].name == "Large: NVIDIA A100 80GB (2 x A100-80GB, 80 GiB)"
     assert found[0].count == 2

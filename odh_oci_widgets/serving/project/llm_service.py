@@ -30,6 +30,7 @@ class LLMService(Answering):
     manifest: Manifest = field(repr=False)
     target: str = "project"
     kind: str = "LLMInferenceService"
+    generative: bool = True
 
     @property
     def image(self) -> str:

@@ -17,7 +17,7 @@ from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 from odh_oci_widgets.serving.spec import ServiceSpec, spec_of
 
 from .address import address_of, needs_token
-from .asking import ask
+from .asking import ask, is_generative
 from .diagnosis import STOP, diagnose
 from .pods import SERVER, statuses
 from .snapshot import Snapshot, is_ready, read_snapshot
@@ -71,6 +71,11 @@ class ProjectService(Answering):
     def url(self) -> str | None:
         """Base URL: the route's where it has one, else the one inside the cluster; None until there is one."""
         return self._address(self.manifest)
+
+    @property
+    def generative(self) -> bool:
+        """Whether its model writes text."""
+        return is_generative(self._known or self.manifest)
 
     @property
     def display_name(self) -> str:

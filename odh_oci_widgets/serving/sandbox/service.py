@@ -57,6 +57,11 @@ class SandboxService(Answering):
             return None
 
     @property
+    def generative(self) -> bool:
+        """Whether its model writes text."""
+        return self._record.server == "vllm"
+
+    @property
     def state(self) -> ServiceState:
         """Asked anew at each call."""
         return self.diagnose().state
@@ -132,7 +137,7 @@ class SandboxService(Answering):
         url = self.url
         if url is None:
             return False
-        path = "/v1/models" if self._record.server == "vllm" else f"/v2/models/{self.name}/ready"
+        path = "/v1/models" if self.generative else f"/v2/models/{self.name}/ready"
         try:
             Endpoint(url, timeout=2).send("GET", path)
         except InferenceError:
