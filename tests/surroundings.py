@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from odh_oci_widgets.serving.answering import Answering
 from tests.onnx_models import linear
 from tests.servers.hub import Hub
 from tests.servers.hub_library import fill
 from tests.servers.kubernetes import KubernetesApi
 from tests.servers.v2 import V2Server
 from tests.servers.vllm import VLLM
-
-#: What an example may name besides what it imports; the reference tells readers so.
-GRANITE_URL, MOBILENET_URL = "granite_url", "mobilenet_url"
 
 
 @contextlib.contextmanager
@@ -42,6 +41,10 @@ def surroundings(folder: Path) -> Iterator[dict[str, Any]]:
         home.mkdir()
         kubernetes.namespace("alice", display_name="Alice")
         person = kubernetes.user("alice", admin="alice")
+        kubernetes.put({
+            "kind": "Secret", "apiVersion": "v1", "metadata": {"name": "hf-token", "namespace": "alice"},
+            "type": "Opaque", "data": {"token": b64encode(b"hf_mine").decode()},
+        })  # fmt: skip
         os.environ |= {
             "HF_ENDPOINT": hub.url,
             "HOME": str(home),
@@ -53,13 +56,28 @@ def surroundings(folder: Path) -> Iterator[dict[str, Any]]:
         Image.new("RGB", (224, 224), "white").save("pelican.jpeg")
         Path("labels.txt").write_text("heron\nstork\npelican\n")
         _build_image()
-        yield {GRANITE_URL: granite.url, MOBILENET_URL: mobilenet.url}
+        yield {
+            "environ": {name: os.environ[name] for name in ("HF_ENDPOINT", "HOME", "KUBECONFIG")},
+            "granite_url": granite.url,
+            "mobilenet_url": mobilenet.url,
+            "granite": _Answering("granite", granite.url),
+            "mobilenet": _Answering("mobilenet", mobilenet.url),
+        }
+
+
+class _Answering(Answering):
+    """A service that is there already, wherever it runs."""
+
+    url = ""
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name, self.url = name, url
 
 
 def _build_image() -> None:
     from odh_oci_widgets import build
 
-    build("iris.onnx", "oci:iris-image", base="embedded").wait()
+    build("iris.onnx", "oci:iris-image", builder="kernel", base="embedded").wait()
 
 
 def _restore(environ: dict[str, str], place: Path) -> None:

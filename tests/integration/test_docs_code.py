@@ -197,7 +197,9 @@ def check_yaml(block: Block, world: World) -> None:
         assert done.returncode == 0, f"{block.place}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("page", [p for p in pages() if p.name not in ELSEWHERE], ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page", [p for p in pages() if p.name not in ELSEWHERE], ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_the_code_of_a_page_runs(page: Path, world: World, desk: Path) -> None:
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(page):
