@@ -43,6 +43,11 @@ def plan_image(
     layout); a sequence names registries instead. `annotations` win over those made from the model. `token` is
     the hub's and only used to look at the model. `environ` is read for `SOURCE_DATE_EPOCH`.
     Raises ModelError, ReferenceInvalid, PlanInvalid.
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> plan = plan_image("hf://ibm-granite/granite-3.0-2b-instruct", "quay.io/me/granite:1")
+    >>> plan.image, len(plan.layers)
+    ('quay.io/me/granite:1', 4)
     """
     image = settings.full_image(image)
     parse_image(image)  # refused before the model is looked at

@@ -39,8 +39,12 @@ PERIOD = 0.2
 class BuildStep(Step):
     """Start a build, watch it, cancel it. `flow.image` is the result, with its digest.
 
-    >>> step = BuildStep(flow=flow)  # doctest: +SKIP
-    >>> step.attach(builds()[0])  # doctest: +SKIP
+    >>> from odh_oci_widgets import BuildStep
+    >>> from odh_oci_widgets.widgets import Flow
+    >>> flow = Flow()
+    >>> step = BuildStep(flow=flow)
+    >>> step.flow is flow
+    True
     """
 
     title: ClassVar[str] = "Build"

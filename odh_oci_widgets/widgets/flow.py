@@ -19,7 +19,11 @@ from .surroundings import Surroundings
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSpec:
-    """What the Image step says, by the names of the arguments of `build`; no secret."""
+    """What the Image step says, by the names of the arguments of `build`; no secret.
+
+    >>> from odh_oci_widgets.widgets import ImageSpec
+    >>> ImageSpec(image="quay.io/me/iris:1").builder
+    """
 
     image: str
     base: str = DEFAULT_BASE
@@ -47,7 +51,12 @@ class ImageSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class DeploySpec:
-    """What the Deploy step says, by the names of the arguments of `deploy`."""
+    """What the Deploy step says, by the names of the arguments of `deploy`.
+
+    >>> from odh_oci_widgets.widgets import DeploySpec
+    >>> DeploySpec(image="quay.io/me/iris:1", name="iris").target
+    'sandbox'
+    """
 
     image: str
     name: str
