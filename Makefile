@@ -25,7 +25,7 @@ demo: $(BIN)/.demo  ## the main job on this machine, without a cluster
 	@$(BIN)/odh-oci demo $(if $(REGISTRY),--registry $(REGISTRY))
 
 lab: $(BIN)/.demo  ## JupyterLab with the notebooks
-	$(BIN)/jupyter lab --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 servers:
 	@./tests/servers/install.sh

@@ -58,6 +58,7 @@ _HOME = {
     "Cancelled": "oci",
     # click
     "Wizard": "widgets",
+    "AccessStrip": "widgets",
     "ModelStep": "widgets",
     "ImageStep": "widgets",
     "BuildStep": "widgets",
@@ -97,7 +98,7 @@ if TYPE_CHECKING:
         verify_image,
     )
     from .serving import Diagnosis, Service, ServiceState, deploy, service, services
-    from .widgets import BuildStep, DeployStep, ImageStep, ModelStep, TestStep, Wizard
+    from .widgets import AccessStrip, BuildStep, DeployStep, ImageStep, ModelStep, TestStep, Wizard
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -19,7 +20,7 @@ _BUILT_IN_BASES = frozenset({"embedded", "scratch"})
 
 
 def plan_image(
-    model: Model | str,
+    model: Model | str | os.PathLike[str],
     image: str,
     *,
     base: str = DEFAULT_BASE,
@@ -43,7 +44,7 @@ def plan_image(
     Raises ModelError, ReferenceInvalid, PlanInvalid.
     """
     parse_image(image)  # refused before the model is looked at
-    if isinstance(model, str):
+    if not isinstance(model, Model):
         model = open_model(model, token=token, include=include, exclude=exclude)
     elif include or exclude:
         model = model.select(include=include, exclude=exclude)

@@ -71,7 +71,7 @@ def builder_named(name: str, **options: Any) -> Builder:
 
 
 def build(
-    model: Model | str,
+    model: Model | str | os.PathLike[str],
     image: str,
     *,
     builder: str | Builder = "kernel",
@@ -88,7 +88,7 @@ def build(
     annotations: Mapping[str, str] | None = None,
     verify: bool = True,
 ) -> Build:
-    """Start building the image of a model, and return at once.
+    """Start building the image of a model (or what `open_model` takes for one), and return at once.
 
     `image` is `registry/repo:tag` or `oci:PATH[:TAG]`. `token` is the hub's (default: `HF_TOKEN`, then the file
     that `hf auth login` writes); `credentials` are the registry's (default: the auth files of podman and docker).

@@ -71,6 +71,10 @@ class Access:
     features: Features
     permissions: tuple[Permission, ...]
 
+    def __str__(self) -> str:
+        """The sentence, then a line for each action."""
+        return "\n".join([self.sentence, *map(str, self.permissions)])
+
     @property
     def allowed(self) -> bool:
         """Whether everything that the main job needs is allowed."""
@@ -137,8 +141,10 @@ def check(project: Project) -> Access:
     """Ask the cluster. Raises ClusterError when it cannot be asked at all: unreachable, login expired.
 
     >>> access = check(connect())  # doctest: +SKIP
-    >>> print(access.sentence)  # doctest: +SKIP
-    The service account `notebook` of this workbench may not do anything in the project `alice` yet. Somebody with …
+    >>> print(access)  # doctest: +SKIP
+    In the project `alice`, the user `al` may not: deploy a model. To allow it: `oc policy add-role-to-user …`
+    ✓ see services
+    ✗ deploy a model (may not create inferenceservices): oc policy add-role-to-user edit al -n alice
     """
     features = read_features(project)
     actions = _actions(features)
