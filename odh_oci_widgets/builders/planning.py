@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -20,7 +21,7 @@ _BUILT_IN_BASES = frozenset({"embedded", "scratch"})
 
 
 def plan_image(
-    model: Model | str,
+    model: Model | str | os.PathLike[str],
     image: str,
     *,
     base: str = DEFAULT_BASE,
@@ -51,7 +52,7 @@ def plan_image(
     """
     image = settings.full_image(image)
     parse_image(image)  # refused before the model is looked at
-    if isinstance(model, str):
+    if not isinstance(model, Model):
         model = open_model(model, token=token, include=include, exclude=exclude)
     elif include or exclude:
         model = model.select(include=include, exclude=exclude)
