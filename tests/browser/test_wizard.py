@@ -166,7 +166,7 @@ def slow_model():
                 while left > 0 and not gone.is_set():
                     self.wfile.write(b"\1" * min(left, 2**16))
                     left -= 2**16
-                    gone.wait(0.02)
+                    gone.wait(1 if self.path.startswith("/slower/") else 0.02)
             except OSError:
                 pass
 
@@ -206,12 +206,13 @@ def test_of_two_builds_of_one_tag_the_second_waits_or_stops_the_first(
 ):
     """Another notebook builds the same tag: watched, waited for, stopped, each by a click."""
     image = f"{registry.host}/browser/twice:1"
+    slower = slow_model.replace("/model.onnx", "/slower/model.onnx")
     folder = lab.root / "twice"
     folder.mkdir()
     bright_or_dark(folder / "model.onnx")
     other = open_notebook(
         "from odh_oci_widgets import build\n"
-        f"running = build({slow_model!r}, {image!r}, base='embedded', insecure=True)\n"
+        f"running = build({slower!r}, {image!r}, base='embedded', insecure=True)\n"
         "print(running.id)"
     )
     other.output.filter(has_text="-").first.wait_for()
