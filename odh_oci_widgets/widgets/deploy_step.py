@@ -192,8 +192,8 @@ class DeployStep(Step):
             raise OdhOciError(
                 f"The additional arguments cannot be split: {error}.", hint="Close the quotes."
             ) from error
-        insecure = self.flow.spec.insecure if self.flow.spec else False
-        common = {"image": self.image.value.strip(), "name": self.name.value.strip(), "insecure": insecure}
+        image = self.image.value.strip()
+        common = {"image": image, "name": self.name.value.strip(), "insecure": self.flow.insecure(image)}
         # An image that was made here says its format itself; the field is for one made elsewhere.
         known = self.framework.value
         if not in_project:
