@@ -18,7 +18,7 @@ from .registry import free_port
 #: Extensions that reach for the internet or put dialogs into the page.
 _DISABLED = {"@jupyterlab/apputils-extension:announcements": True}
 #: Variables of who runs the tests that a kernel must not see.
-_FOREIGN = ("JUPYTER", "XDG_", "HF_", "KUBE", "REGISTRY_", "DOCKER_", "ODH_OCI_", "NB_")
+FOREIGN = ("JUPYTER", "XDG_", "HF_", "KUBE", "REGISTRY_", "DOCKER_", "ODH_OCI_", "NB_")
 
 
 class Lab:
@@ -48,7 +48,7 @@ class Lab:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}{base_url}"
         self.environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)},
+            **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
             "HOME": str(home),
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTER_DATA_DIR": str(folder / "data"),
