@@ -132,7 +132,6 @@ def test_builds_and_services_are_seen_and_acted_on(open_notebook, around: str, p
     # As narrow as JupyterLab's side panel: nothing is cut off or scrolls sideways.
     notebook.execute("panel.layout.width = '280px'")
     notebook.page.wait_for_function("() => document.querySelector('.odh-oci-panel').clientWidth <= 280")
-    notebook.picture("panel-narrow", ".odh-oci-panel")
     wide = "() => { const all = document.querySelector('.odh-oci-panel'); return all.scrollWidth - all.clientWidth; }"
     assert notebook.page.evaluate(wide) <= 0
     notebook.execute("panel.layout.width = None")
