@@ -19,7 +19,12 @@ TOKEN = "TOKEN"  # noqa: S105 - the name of a variable
 
 
 class Style(StrEnum):
-    """In which words a call is shown."""
+    """In which words a call is shown.
+
+    >>> from odh_oci_widgets.inference import Style
+    >>> [style.value for style in Style]
+    ['python', 'openai', 'curl']
+    """
 
     PYTHON = "python"
     OPENAI = "openai"
@@ -84,6 +89,11 @@ def classification_code(
     """The code of a classification of one picture or several; `curl` sends the first.
 
     With `curl`, a line of this package's Python prepares the body; a function of one's own it cannot call.
+
+    >>> from odh_oci_widgets.inference import classification_code
+    >>> code = classification_code("python", name="mobilenet", url="https://m.example", picture="pelican.jpeg")
+    >>> "mobilenet.classify" in code
+    True
     """
     pictures = [picture] if isinstance(picture, str) else list(picture)
     if style == Style.PYTHON:
@@ -127,7 +137,13 @@ def tensor_code(
     body: str = "",
     token: bool = False,
 ) -> str:
-    """The code of a call with arrays from a file (`read_arrays` knows which); with `curl`, `body` is its JSON."""
+    """The code of a call with arrays from a file (`read_arrays` knows which); with `curl`, `body` is its JSON.
+
+    >>> from odh_oci_widgets.inference import tensor_code
+    >>> code = tensor_code("python", name="iris", url="https://iris.example", file="rows.csv")
+    >>> "iris.infer" in code
+    True
+    """
     if style == Style.PYTHON:
         variable = _variable(name)
         return (

@@ -35,12 +35,24 @@ _NO_NAME = re.compile(r"--|\.\.|(^|/)[.-]|[.-](/|$)|\.git$")
 
 
 def hub_endpoint() -> str:
-    """`HF_ENDPOINT`, else the public hub. Read now: `huggingface_hub` itself reads it once, when imported."""
+    """`HF_ENDPOINT`, else the public hub. Read now: `huggingface_hub` itself reads it once, when imported.
+
+    >>> from odh_oci_widgets.models import hub_endpoint
+    >>> hub_endpoint().partition("://")[0] in {"http", "https"}
+    True
+    """
     return os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or HUB
 
 
 def hub_token(token: str | None = None) -> str | None:
-    """`token` if given, else `HF_TOKEN`, else what `hf auth login` left; None without any."""
+    """`token` if given, else `HF_TOKEN`, else what `hf auth login` left; None without any.
+
+    >>> from odh_oci_widgets.models import hub_token
+    >>> hub_token("hf_mine")
+    'hf_mine'
+    >>> hub_token() is None  # nobody is logged in here
+    True
+    """
     found = token or os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN") or ""
     if found.strip():
         return found.strip()

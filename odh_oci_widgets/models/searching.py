@@ -22,7 +22,13 @@ _LOOK_FURTHER = 20
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSummary:
-    """A model as a list of results shows it. None is what the hub does not tell."""
+    """A model as a list of results shows it. None is what the hub does not tell.
+
+    >>> from odh_oci_widgets import search
+    >>> found = search("granite 2b instruct", limit=1)[0]
+    >>> found.name, found.license, found.gated
+    ('ibm-granite/granite-3.0-2b-instruct', 'apache-2.0', False)
+    """
 
     name: str
     parameters: int | None
@@ -45,7 +51,12 @@ class ModelSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """A branch or tag, and the commit it is now."""
+    """A branch or tag, and the commit it is now.
+
+    >>> from odh_oci_widgets import revisions
+    >>> [revision.name for revision in revisions("hf://ibm-granite/granite-3.0-2b-instruct")]
+    ['main', 'float32', 'v1.0']
+    """
 
     name: str
     kind: Literal["branch", "tag"]
@@ -70,8 +81,9 @@ def search(
     One request as a rule, bounded in time; safe to call from a thread while the user types.
     Raises SourceUnreachable, TokenRefused.
 
-    >>> [found.name for found in search("granite 2b instruct", limit=2)]  # doctest: +SKIP
-    ['ibm-granite/granite-3.0-2b-instruct', 'ibm-granite/granite-3.1-2b-instruct']
+    >>> from odh_oci_widgets import search
+    >>> [found.name for found in search("granite 3.0 2b instruct", limit=2)]
+    ['ibm-granite/granite-3.0-2b-instruct']
     """
     hub = Hub("", None, hub_token(token))
     looked_at = limit if max_parameters is None else limit * _LOOK_FURTHER
@@ -94,7 +106,12 @@ def search(
 
 
 def revisions(reference: str, *, token: str | None = None) -> list[Revision]:
-    """Branches (`main` first) and tags of `hf://owner/name`. Raises what `open_model` raises."""
+    """Branches (`main` first) and tags of `hf://owner/name`. Raises what `open_model` raises.
+
+    >>> from odh_oci_widgets import revisions
+    >>> revisions("hf://ibm-granite/granite-3.0-2b-instruct")[0].name
+    'main'
+    """
     name, _ = parse_reference(reference)
     hub = Hub(name, None, hub_token(token))
 

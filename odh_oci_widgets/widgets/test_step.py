@@ -51,7 +51,10 @@ class TestStep(Step):
 
     `preprocess` is a function of your own, from a picture (PIL, RGB) to the array that the model takes for it.
 
-    >>> step = TestStep(service=service("mobilenet"))  # doctest: +SKIP
+    >>> from odh_oci_widgets import TestStep
+    >>> step = TestStep(kind="completion", prompt="The capital of France is")
+    >>> step.flow.service is None
+    True
     """
 
     __test__ = False  # not for pytest
