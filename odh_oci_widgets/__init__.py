@@ -62,6 +62,7 @@ _HOME = {
     "Cancelled": "oci",
     # click
     "Wizard": "widgets",
+    "AccessStrip": "widgets",
     "ModelsPanel": "widgets",
     "ModelStep": "widgets",
     "ImageStep": "widgets",
@@ -102,7 +103,16 @@ if TYPE_CHECKING:
         verify_image,
     )
     from .serving import Diagnosis, Service, ServiceState, deploy, service, services
-    from .widgets import BuildStep, DeployStep, ImageStep, ModelsPanel, ModelStep, TestStep, Wizard
+    from .widgets import (
+        AccessStrip,
+        BuildStep,
+        DeployStep,
+        ImageStep,
+        ModelsPanel,
+        ModelStep,
+        TestStep,
+        Wizard,
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def build(
-    model: Model | str,
+    model: Model | str | os.PathLike[str],
     image: str,
     *,
     builder: str | Builder | None = None,
@@ -44,7 +44,7 @@ def build(
     annotations: Mapping[str, str] | None = None,
     verify: bool = True,
 ) -> Build:
-    """Start building the image of a model, and return at once.
+    """Start building the image of a model (or what `open_model` takes for one), and return at once.
 
     `image` is `registry/repo:tag` or `oci:PATH[:TAG]`. `builder`: `kernel`, `job`, `openshift`, `podman`, or one with
     options of its own; None: what `default_builder` says. `project`: where the first of these build that need one

@@ -64,6 +64,10 @@ class Access:
     features: Features
     permissions: tuple[Permission, ...]
 
+    def __str__(self) -> str:
+        """The sentence, then a line for each action."""
+        return "\n".join([self.sentence, *map(str, self.permissions)])
+
     @property
     def allowed(self) -> bool:
         """Whether everything that the main job needs is allowed."""

@@ -69,7 +69,7 @@ def hub_token(token: str | None = None) -> str | None:
 def open_hub(reference: str, *, token: str | None = None) -> Model:
     """The model of `hf://owner/name[@revision]`, pinned to the commit that the revision is now."""
     name, revision = parse_reference(reference)
-    hub = _Opening(name, revision, hub_token(token))
+    hub = Hub(name, revision, hub_token(token))
     info = hub.ask(lambda: hub.rest.model(name, revision))
     repository = str(info.get("id") or name)
     if info.get("gated"):
@@ -112,8 +112,8 @@ def parse_reference(reference: str) -> tuple[str, str | None]:
     return match["name"], match["revision"]
 
 
-class _Opening:
-    """One repository being opened: what may go wrong becomes an error of ours, and every wait ends."""
+class Hub:
+    """The hub asked, about one repository or (no name) in general: all that may go wrong becomes an error of ours."""
 
     def __init__(self, name: str, revision: str | None, token: str | None) -> None:
         from huggingface_hub import constants

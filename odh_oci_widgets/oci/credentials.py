@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from .credential_helper import TOKEN_USER, ask_helper
 from .errors import CredentialsInvalid
-from .reference import DOCKER_HUB, DOCKER_HUB_ALIASES
+from .reference import DOCKER_HUB, DOCKER_HUB_ALIASES, LayoutReference, parse_image
 
 #: What an OCI connection of Open Data Hub puts into a workbench's environment.
 CONNECTION_VARIABLE = ".dockerconfigjson"
@@ -97,6 +97,17 @@ class Credentials:
         if failed:
             raise failed
         return None
+
+    def find_for(self, image: str) -> Credential | None:
+        """The credential for an image (`registry/repo:tag`); None for a layout on this disk. Raises ReferenceInvalid.
+
+        >>> Credentials({"quay.io": Credential("me", "s3cret")}, environ={}).find_for("quay.io/me/granite:1")
+        Credential(username='me', password=<hidden>, identity_token=None)
+        """
+        reference = parse_image(image)
+        if isinstance(reference, LayoutReference):
+            return None
+        return self.find(reference.registry, reference.repository)
 
     def registries(self) -> list[str]:
         """The keys (`host`, `host/ns`) of all sources, in their order: where images may go. Asks no helper."""

@@ -153,6 +153,11 @@ class Flow(HasTraits):
                 logins.setdefault(place.prefix.partition("/")[0], login)
         return Credentials(logins) if logins else None
 
+    def insecure(self, image: str) -> bool:
+        """Whether the image's registry may speak plain HTTP: the Image step says so, or a build that was found."""
+        asked = self.spec is not None and self.spec.insecure
+        return asked or (self.build is not None and image.partition("/")[0] in self.build.plan.insecure)
+
     def typed_login(self, image: str) -> Credential | None:
         """The login that was typed for the registry of an image."""
         return self.secrets.logins.get(image.partition("/")[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from odh_oci_widgets.oci import (
     Done,
     Event,
+    Failed,
     LayerProgress,
     LayerState,
     PlanFile,
@@ -24,8 +26,9 @@ from odh_oci_widgets.oci.tuning import Tuning
 from tests.servers.quirky_registry import QuirkyRegistry
 from tests.servers.registry import Registry
 
+from .files import Files
 from .proxy import Fault, Kind, Proxy
-from .scenarios import COMMIT, PATCH
+from .scenarios import COMMIT, FETCH, PATCH
 
 MIB = 2**20
 SIZE = 16 * MIB
@@ -193,3 +196,55 @@ def test_a_busy_registry_gets_fewer_layers_at_once_and_is_asked_again_when_it_sa
             elif event.state is LayerState.DONE:
                 sending.remove(event.layer)
     assert at_once == [1, 2, 3, 1, 1]
+
+
+@pytest.fixture(scope="module")
+def hub(model: PlanFile) -> Iterator[Files]:
+    server = Files({"model.bin": Path(model.source.path or "").read_bytes()})
+    yield server
+    server.close()
+
+
+def test_a_busy_hub_is_asked_again_when_it_says(
+    hub: Files, model: PlanFile, right: str, tmp_path: Path
+) -> None:
+    busy = Fault(Kind.STATUS, *FETCH, status=429, headers=(("Retry-After", "2"),))
+    proxy = Proxy(hub.host, [busy], rng=random.Random(1))
+    try:
+        file = replace(model, source=Source(url=f"{proxy.url}/storage/model.bin"))
+        started = time.monotonic()
+        plan = make_plan([file], f"oci:{tmp_path / 'image'}:1", base="scratch")
+        *events, last = run(plan, tuning=tuning())
+        seconds = time.monotonic() - started
+    finally:
+        proxy.close()
+    assert isinstance(last, Done), last
+    assert last.digest == right
+    assert seconds >= 2
+    (retry,) = [event for event in events if isinstance(event, Retry)]
+    assert retry.wait_seconds == 2
+
+
+@pytest.mark.parametrize("side", ["registry", "hub"])
+def test_who_says_to_come_back_in_an_hour_is_not_waited_for(
+    side: str, server: Registry, hub: Files, model: PlanFile
+) -> None:
+    path = PATCH if side == "registry" else FETCH
+    busy = Fault(Kind.STATUS, *path, status=503, headers=(("Retry-After", "3600"),), always=True)
+    there = Proxy(server.host, [busy] if side == "registry" else [], rng=random.Random(1))
+    source = Proxy(hub.host, [busy] if side == "hub" else [], rng=random.Random(1))
+    try:
+        file = replace(model, source=Source(url=f"{source.url}/storage/model.bin"))
+        image = f"{there.host}/bounds/hour-{side}:1"
+        started = time.monotonic()
+        last = list(run(make_plan([file], image, base="scratch", insecure=(there.host,)), tuning=tuning()))[
+            -1
+        ]
+        seconds = time.monotonic() - started
+    finally:
+        there.close()
+        source.close()
+    assert isinstance(last, Failed)
+    assert last.error == ("RegistryError" if side == "registry" else "SourceError")
+    assert "503" in last.message
+    assert seconds < 10

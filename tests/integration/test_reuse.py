@@ -45,6 +45,9 @@ class Counter:
         self.sent = 0
         self.received = 0
         self.rate = rate
+        #: requests on their way
+        self.active = 0
+        lock = threading.Lock()
         counter = self
         import http.client
 
@@ -52,6 +55,15 @@ class Counter:
             protocol_version = "HTTP/1.1"
 
             def _pass(self) -> None:
+                with lock:
+                    counter.active += 1
+                try:
+                    self._pass_on()
+                finally:
+                    with lock:
+                        counter.active -= 1
+
+            def _pass_on(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 upstream_connection = http.client.HTTPConnection(upstream)
                 upstream_connection.putrequest(
@@ -250,7 +262,11 @@ def test_a_killed_build_is_continued_on_another_machine(
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        slow.rate, slow.sent = 0.0, 0
+        slow.rate = 0.0
+        while slow.active:  # what it sent last is still on its way
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        slow.sent = 0
         monkeypatch.setenv("HOME", str(tmp_path / "another machine"))
         done, events = build(plan)
         assert any(isinstance(event, Log) and "continued" in event.message for event in events)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import threading
 import time
-import types
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,7 +22,6 @@ from odh_oci_widgets.oci import (
     error_of,
     make_plan,
     run,
-    xet,
 )
 from tests.servers.registry import Registry
 
@@ -152,63 +149,3 @@ def test_a_cancelled_layout_leaves_no_folder(data: bytes, slow: SlowSource, tmp_
             cancel.set()
     assert isinstance(event, Failed)
     assert not (tmp_path / "out").exists()
-
-
-def test_xet_storage_is_used_and_left_where_it_fails(
-    data: bytes, slow: SlowSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The package `hf_xet` is a stand-in here: the storage itself cannot be reached from tests."""
-    seen: dict[str, Any] = {}
-
-    class Stream:
-        def __init__(self, start: int) -> None:
-            self._at = start
-
-        def __iter__(self) -> Stream:
-            return self
-
-        def __next__(self) -> bytes:
-            if self._at >= seen["fails at"]:
-                raise ConnectionError("https://storage.example/?signature=SECRET")
-            self._at += MIB
-            return data[self._at - MIB : self._at]
-
-        def cancel(self) -> None:
-            seen["cancelled"] = True
-
-    class Group:
-        def download_stream(self, info: Any, start: int | None = None) -> Stream:
-            seen["info"] = info
-            return Stream(start or 0)
-
-    class Session:
-        def __init__(self, config: Any) -> None:
-            pass
-
-        def new_download_stream_group(self, **options: Any) -> Group:
-            seen.update(options)
-            return Group()
-
-    class Config:
-        def with_config(self, name: str, value: Any) -> Config:
-            seen[name] = value
-            return self
-
-    module = types.ModuleType("hf_xet")
-    module.XetSession, module.XetConfig = Session, Config  # type: ignore[attr-defined]
-    module.XetFileInfo = lambda hash_, size: (hash_, size)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "hf_xet", module)
-    monkeypatch.setattr(xet, "_session", None)
-    seen["fails at"] = 30 * MIB
-    source = Source(url=slow.url, auth="hf", xet_hash="f" * 64)
-    done, events = build(plan_for(data, source, f"oci:{tmp_path / 'a'}:1"), secrets={"hf": "hf_token"})
-    assert seen["info"] == ("f" * 64, len(data))
-    assert seen["token_refresh_url"].endswith("/api/models/me/model/xet-read-token/abc")
-    assert seen["token_refresh_headers"] == {"Authorization": "Bearer hf_token"}
-    assert seen["reconstruction.download_buffer_limit"] <= 64 * MIB
-    assert slow.tokens[-1] == "Bearer hf_token", "the rest came over HTTPS"
-    assert "SECRET" not in repr(events)
-    assert "hf_token" not in repr(events)
-    (tmp_path / "model.bin").write_bytes(data)
-    local, _ = build(plan_for(data, Source(path=str(tmp_path / "model.bin")), f"oci:{tmp_path / 'b'}:1"))
-    assert done.digest == local.digest
