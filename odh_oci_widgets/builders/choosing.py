@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from odh_oci_widgets import settings
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.http import on_this_machine, only_in_a_cluster
 from odh_oci_widgets.oci.plan import Plan
@@ -56,7 +57,12 @@ IN_PROJECT = frozenset({"job", "openshift"})
 
 
 def builder_named(name: str, **options: Any) -> Builder:
-    """The builder of that name, with its own options. Raises BuilderUnknown."""
+    """The builder of that name, with its own options. Raises BuilderUnknown.
+
+    >>> from odh_oci_widgets.builders import builder_named
+    >>> builder_named("kernel").name
+    'kernel'
+    """
     try:
         make = BUILDERS[name]
     except KeyError:
@@ -68,14 +74,24 @@ def builder_named(name: str, **options: Any) -> Builder:
 
 @dataclass(frozen=True)
 class Offer:
-    """A builder by its name, and why it cannot work here; empty when it can."""
+    """A builder by its name, and why it cannot work here; empty when it can.
+
+    >>> from odh_oci_widgets.builders import offers
+    >>> [offer.name for offer in offers() if not offer.trouble][0]
+    'kernel'
+    """
 
     name: str
     trouble: str = ""
 
 
 def offers() -> list[Offer]:
-    """All builders, each with the reason where it cannot work here. Asks the cluster, where there is one."""
+    """All builders, each with the reason where it cannot work here. Asks the cluster, where there is one.
+
+    >>> from odh_oci_widgets.builders import offers
+    >>> [offer.name for offer in offers()]
+    ['kernel', 'job', 'openshift', 'podman']
+    """
     found = []
     for name, make in BUILDERS.items():
         try:
@@ -89,7 +105,12 @@ def offers() -> list[Offer]:
 
 @dataclass(frozen=True)
 class Choice:
-    """A builder by its name, and why it was chosen, as a sentence; empty where there was nothing to choose."""
+    """A builder by its name, and why it was chosen, as a sentence; empty where there was nothing to choose.
+
+    >>> from odh_oci_widgets.builders import default_builder, plan_image
+    >>> default_builder(plan_image("iris.onnx", "oci:chosen-image")).name
+    'kernel'
+    """
 
     name: str
     reason: str = ""
@@ -98,11 +119,11 @@ class Choice:
 def default_builder(
     plan: Plan, *, project: Project | None = None, environ: Mapping[str, str] = os.environ
 ) -> Choice:
-    """Who executes a plan when nobody says: a Job in a workbench of a cluster, the kernel elsewhere.
+    """Who executes a plan when nobody says: the setting `builder`; a Job in a workbench, the kernel elsewhere.
 
     In a workbench the kernel is taken where the Job cannot work: a layout as destination, a folder that is on no
     claim, a registry of this machine, no permission. Outside, where somebody only has a kubeconfig, the Job is taken
-    for registries that nobody but the cluster reaches. Asks the cluster, where there is one; raises nothing.
+    for registries that nobody but the cluster reaches. Asks the cluster, where there is one. Raises SettingInvalid.
 
     >>> from odh_oci_widgets.oci import PlanFile, Source, make_plan
     >>> file = PlanFile(path="models/m.onnx", size=7, source=Source(path="/data/m.onnx"))
@@ -110,6 +131,11 @@ def default_builder(
     Choice(name='kernel', reason='')
     """
     image = parse_image(plan.image)
+    now = settings.read(environ)
+    if now.builder in IN_PROJECT and not isinstance(image, Reference):
+        return Choice("kernel", "Built in this kernel: an OCI image layout is on the disk of this machine.")
+    if now.builder:
+        return Choice(now.builder, f"Built by `{now.builder}`, as `builder` says ({now.origins['builder']}).")
     in_cluster = "KUBERNETES_SERVICE_HOST" in environ
     if in_cluster:
         why = "it goes on when this notebook is closed"

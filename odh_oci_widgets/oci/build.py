@@ -24,6 +24,7 @@ from .plan import Plan, PlanLayer, checked
 from .record import Record
 from .reference import Reference
 from .registry import Manifest
+from .retry import says_busy
 from .sources import Web
 from .store import LayoutStore, RegistryStore, Store, copy_reader
 from .survey import AnyStore, Survey, Work
@@ -296,7 +297,7 @@ class Build:
         self._emit(LayerProgress(layer=work.number, sent=sent, total=work.size, state=state, digest=digest))
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, Retry) and ("429" in event.reason or "503" in event.reason):
+        if isinstance(event, Retry) and says_busy(event.reason):
             self._lanes.busy()
         self._emit(event)
 

@@ -1,14 +1,17 @@
 """The ipywidgets: views only. Each step of the wizard also works alone."""
 
+from .access_strip import AccessStrip
 from .build_step import BuildStep
 from .deploy_step import DeployStep
 from .flow import DeploySpec, Flow, ImageSpec
 from .image_step import ImageStep
 from .model_step import ModelStep
+from .panel import ModelsPanel
 from .test_step import TestStep
 from .wizard import Wizard
 
 __all__ = [
+    "AccessStrip",
     "BuildStep",
     "DeploySpec",
     "DeployStep",
@@ -16,6 +19,7 @@ __all__ = [
     "ImageSpec",
     "ImageStep",
     "ModelStep",
+    "ModelsPanel",
     "TestStep",
     "Wizard",
 ]

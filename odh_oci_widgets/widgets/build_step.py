@@ -40,8 +40,12 @@ PERIOD = 0.3
 class BuildStep(Step):
     """Start a build, watch it, cancel it. `flow.image` is the result, with its digest.
 
-    >>> step = BuildStep(flow=flow)  # doctest: +SKIP
-    >>> step.attach(builds()[0])  # doctest: +SKIP
+    >>> from odh_oci_widgets import BuildStep
+    >>> from odh_oci_widgets.widgets import Flow
+    >>> flow = Flow()
+    >>> step = BuildStep(flow=flow)
+    >>> step.flow is flow
+    True
     """
 
     title: ClassVar[str] = "Build"
@@ -287,7 +291,7 @@ class BuildStep(Step):
             return {}
         logins = [(host, login.username or "") for host, login in secrets.logins.items()]
         texts: dict[str, Rendering] = {
-            "Python": snippets.build(spec, logins=logins, token=secrets.token is not None),
+            "Python": snippets.build(spec, logins=logins, token=secrets.token_code),
             "Command": snippets.build_command(model.reference, spec),
         }
         if spec.builder == "openshift":

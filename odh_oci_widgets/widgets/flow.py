@@ -19,7 +19,11 @@ from .surroundings import Surroundings
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSpec:
-    """What the Image step says, by the names of the arguments of `build`; no secret."""
+    """What the Image step says, by the names of the arguments of `build`; no secret.
+
+    >>> from odh_oci_widgets.widgets import ImageSpec
+    >>> ImageSpec(image="quay.io/me/iris:1").builder
+    """
 
     image: str
     base: str = DEFAULT_BASE
@@ -47,7 +51,12 @@ class ImageSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class DeploySpec:
-    """What the Deploy step says, by the names of the arguments of `deploy`."""
+    """What the Deploy step says, by the names of the arguments of `deploy`.
+
+    >>> from odh_oci_widgets.widgets import DeploySpec
+    >>> DeploySpec(image="quay.io/me/iris:1", name="iris").target
+    'sandbox'
+    """
 
     image: str
     name: str
@@ -81,12 +90,19 @@ class Secrets:
     """What was typed once and must not leave this process: no trait, no repr.
 
     >>> Secrets(token="hunter2")
-    Secrets()
+    Secrets(token_secret='')
     """
 
     token: str | None = field(default=None, repr=False)
+    #: the Secret of the project that it was read from, `NAME/KEY`; empty for one that was typed
+    token_secret: str = ""
     #: registry host -> user name and password
     logins: dict[str, Credential] = field(default_factory=dict, repr=False)
+
+    @property
+    def token_code(self) -> str | None:
+        """Where shown code finds the token: a Secret, or (empty) the environment; None where there is no token."""
+        return self.token_secret if self.token else None
 
 
 class Flow(HasTraits):

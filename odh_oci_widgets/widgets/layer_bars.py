@@ -46,7 +46,7 @@ class LayerBars(widgets.VBox):
         self._total.value = html.progress_bar(
             "All layers",
             progress.fraction,
-            _total_words(progress),
+            total_words(progress),
             state="total-done" if progress.fraction >= 1 else "total",
         )
         texts = [
@@ -64,7 +64,8 @@ class LayerBars(widgets.VBox):
             self._list.children = shown
 
 
-def _total_words(progress: Progress) -> str:
+def total_words(progress: Progress) -> str:
+    """Bytes, and while it runs rate and time left."""
     words = [f"{human_bytes(progress.sent)} of {human_bytes(progress.total)}"]
     if progress.sent < progress.total:
         if progress.rate > 0:

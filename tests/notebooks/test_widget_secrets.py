@@ -38,7 +38,7 @@ wizard
 _TYPE = """
 wizard.image.user.set_state({{"value": "me"}})
 wizard.image._password.widget.set_state({{"value": "{password}"}})
-wizard.model._token.widget.set_state({{"value": "{token}"}})
+wizard.model.access.token.widget.set_state({{"value": "{token}"}})
 assert wizard.flow.secrets.logins["{host}"].password == "{password}"
 assert wizard.flow.secrets.token == "{token}"
 """

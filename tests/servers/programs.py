@@ -18,6 +18,7 @@ PACKAGES = {
     "busybox": "busybox-static",
     "chromium": "chromium",
     "kubectl": "kubernetes-client",
+    "tar": "tar",
     "ssh": "openssh-client",
     "sshd": "openssh-server",
 }

@@ -47,6 +47,8 @@ NAMES = [
     "OdhOciError",
     "Cancelled",
     "Wizard",
+    "AccessStrip",
+    "ModelsPanel",
     "ModelStep",
     "ImageStep",
     "BuildStep",

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from .cluster import KubernetesApi
+from .network import Network
+from .resolver import sitecustomize
 from .store import now
 
 Object = dict[str, Any]
@@ -26,10 +28,21 @@ Object = dict[str, Any]
 class JobRunner:
     """Run the Jobs of a namespace. `hold()` keeps pods from starting, `kill()` ends the running process as a node's
     trouble would, `refuse` is the message with which pods are not made (quota, policy), `waiting` a reason and message
-    with which containers do not start."""
+    with which containers do not start. `network` gives pods the names of the fake cluster's network, `environment`
+    further variables."""
 
-    def __init__(self, api: KubernetesApi, namespace: str, folder: Path) -> None:
+    def __init__(
+        self,
+        api: KubernetesApi,
+        namespace: str,
+        folder: Path,
+        *,
+        network: Network | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.api = api
+        self._network = network
+        self._more = environment or {}
         self.namespace = namespace
         self.folder = folder
         self.refuse = ""
@@ -140,7 +153,7 @@ class JobRunner:
         container = pod["spec"]["containers"][0]
         command = [_inside(word, mounts) for word in container["command"] + container.get("args", [])]
         if command[0] == "python3":
-            command[:1] = [sys.executable, "-I", "-S"]
+            command[:1] = [sys.executable, "-I", "-S", *([sitecustomize.__file__] if self._network else [])]
         environment = self._environment(container, mounts)
         self.commands.append(command)
         self.environments.append(environment)
@@ -196,7 +209,9 @@ class JobRunner:
         return mounts
 
     def _environment(self, container: Object, mounts: dict[str, str]) -> dict[str, str]:
-        environment = {"PATH": "/usr/bin:/bin"}
+        environment = {"PATH": "/usr/bin:/bin", **self._more}
+        if self._network:
+            environment["ODH_OCI_TEST_HOSTS"] = self._network.environment()["ODH_OCI_TEST_HOSTS"]
         for variable in container.get("env") or ():
             if "value" in variable:
                 environment[variable["name"]] = _inside(variable["value"], mounts)
