@@ -127,6 +127,11 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
     return Settings(**values, origins=origins)
 
 
+def full_image(image: str) -> str:
+    """The reference with its registry: the one it names, else the one that is set. Raises SettingInvalid."""
+    return image.strip() if names_registry(image) else read().complete(image)
+
+
 def use_page(settings: Mapping[str, Any]) -> None:
     """Take over what JupyterLab's settings editor says, instead of what it said before. Raises SettingInvalid.
 
@@ -169,7 +174,7 @@ def _checked(name: str, value: Any, where: str) -> Any:
     try:
         return _CHECKS[name](value)
     except (ValueError, OdhOciError) as error:
-        hint = error.message if isinstance(error, OdhOciError) else str(error)
+        hint = (error.hint or error.message) if isinstance(error, OdhOciError) else str(error)
         raise SettingInvalid(f"{where} is `{value}`, which is no {_MEANING[name]}.", hint=hint) from error
 
 

@@ -61,9 +61,6 @@ function activate(
     kernel,
     {
       deploy: execute(Commands.wizard),
-      refresh: () => {
-        kernel.send({ type: 'refresh' });
-      },
       shutDown: execute(Commands.shutDown)
     },
     trans
@@ -82,9 +79,7 @@ function activate(
         Clipboard.copyToSystem(content.text);
         break;
       case 'notify':
-        if (settings.notifications) {
-          notices.show(content.level, content.text, content.key);
-        }
+        notices.show(content.level, content.text, content.key);
         break;
       default: // the others are the own kernel's
     }

@@ -12,17 +12,20 @@ import type { OwnKernel } from './ownKernel.js';
 /** What the buttons at the top do. */
 export interface Actions {
   deploy: () => void;
-  refresh: () => void;
   shutDown: () => void;
 }
 
 export class SidePanel extends Panel {
   readonly view: KernelView;
 
-  constructor(kernel: OwnKernel, actions: Actions, trans: TranslationBundle) {
+  constructor(
+    private readonly kernel: OwnKernel,
+    actions: Actions,
+    trans: TranslationBundle
+  ) {
     super();
     this.id = 'odh-oci-models';
-    this.addClass('odh-oci-panel');
+    this.addClass('odh-oci-side');
     this.title.icon = modelIcon;
     this.title.caption = trans.__('Models');
     this.node.setAttribute('role', 'region');
@@ -30,13 +33,11 @@ export class SidePanel extends Panel {
     const buttons = new Widget();
     buttons.addClass('odh-oci-buttons');
     const shutDown = button(trans.__('Shut down'), actions.shutDown);
-    const refresh = button(trans.__('Refresh'), actions.refresh);
-    buttons.node.append(button(trans.__('Deploy a model'), actions.deploy), refresh, shutDown);
+    buttons.node.append(button(trans.__('Deploy a model'), actions.deploy), shutDown);
     this.view = new KernelView(kernel, { view: 'panel' }, trans);
     this.addWidget(buttons);
     this.addWidget(this.view);
     const follow = (): void => {
-      refresh.disabled = kernel.state !== 'on';
       shutDown.disabled = !kernel.isStarted();
     };
     follow();
@@ -46,6 +47,7 @@ export class SidePanel extends Panel {
   protected override onAfterShow(message: Message): void {
     super.onAfterShow(message);
     this.view.want();
+    this.kernel.send({ type: 'refresh' }); // what was seen while nobody looked is old
   }
 
   protected override onAfterAttach(message: Message): void {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from odh_oci_widgets import settings
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.http import on_this_machine, only_in_a_cluster
 from odh_oci_widgets.oci.plan import Plan
@@ -98,11 +99,11 @@ class Choice:
 def default_builder(
     plan: Plan, *, project: Project | None = None, environ: Mapping[str, str] = os.environ
 ) -> Choice:
-    """Who executes a plan when nobody says: a Job in a workbench of a cluster, the kernel elsewhere.
+    """Who executes a plan when nobody says: the setting `builder`; a Job in a workbench, the kernel elsewhere.
 
     In a workbench the kernel is taken where the Job cannot work: a layout as destination, a folder that is on no
     claim, a registry of this machine, no permission. Outside, where somebody only has a kubeconfig, the Job is taken
-    for registries that nobody but the cluster reaches. Asks the cluster, where there is one; raises nothing.
+    for registries that nobody but the cluster reaches. Asks the cluster, where there is one. Raises SettingInvalid.
 
     >>> from odh_oci_widgets.oci import PlanFile, Source, make_plan
     >>> file = PlanFile(path="models/m.onnx", size=7, source=Source(path="/data/m.onnx"))
@@ -110,6 +111,11 @@ def default_builder(
     Choice(name='kernel', reason='')
     """
     image = parse_image(plan.image)
+    now = settings.read(environ)
+    if now.builder in IN_PROJECT and not isinstance(image, Reference):
+        return Choice("kernel", "Built in this kernel: an OCI image layout is on the disk of this machine.")
+    if now.builder:
+        return Choice(now.builder, f"Built by `{now.builder}`, as `builder` says ({now.origins['builder']}).")
     in_cluster = "KUBERNETES_SERVICE_HOST" in environ
     if in_cluster:
         why = "it goes on when this notebook is closed"

@@ -143,6 +143,10 @@ class Followers(Generic[Followed]):
                 build = self._known[key] = make()
             return build
 
+    def known(self, project: Project, build_id: str) -> Followed | None:
+        """The follower that somebody holds already; None where there is none."""
+        return self._known.get((project.host, project.namespace, build_id))
+
 
 Settings = TypeVar("Settings")
 
@@ -154,6 +158,8 @@ class ProjectBuilder(Generic[Settings]):
     kind: ClassVar[Resource]
     #: what a build needs to be allowed to do
     needs: ClassVar[Iterable[Need]]
+    #: of this kind, in this process
+    followers: ClassVar[Followers[Any]]
 
     def __init__(
         self,
@@ -184,6 +190,10 @@ class ProjectBuilder(Generic[Settings]):
         found: list[Build] = []
         for one in sorted(self.project.list(self.kind, labels=SELECTOR), key=made_at, reverse=True):
             name = one["metadata"]["name"]
+            followed = self.followers.known(self.project, name)
+            if followed is not None:  # its plan does not change: who looks often reads it once
+                found.append(followed)
+                continue
             known = self.project.find(CONFIG_MAPS, name)
             with suppress(PlanInvalid, KeyError, TypeError):  # half made, or of another version
                 found.append(self._followed(name, Plan.from_json((known or {})["data"]["plan.json"])))

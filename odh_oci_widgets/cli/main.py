@@ -17,7 +17,7 @@ from .output import Output
 #: Modules of `commands/`, in the order of the help.
 COMMANDS = (
     "search", "inspect", "build", "builds", "verify", "check", "runtimes", "deploy", "services", "complete", "classify",
-    "infer", "measure", "demo",
+    "infer", "measure", "settings", "demo",
 )  # fmt: skip
 
 FAILED, USAGE, CANCELLED = 1, 2, 130

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from odh_oci_widgets import settings
+
 from .errors import OptionInvalid, SandboxUnavailable, ServiceNotFound
 from .names import check_name
 from .protocol import Service
@@ -21,7 +23,7 @@ def deploy(
     image: str,
     name: str,
     *,
-    target: str = "project",
+    target: str | None = "project",
     format: str | None = None,  # noqa: A002 - the word for it
     runtime: str | None = None,
     runtime_image: str | None = None,
@@ -47,7 +49,8 @@ def deploy(
     Args:
         image: `registry/repository:tag[@sha256:…]`; for the sandbox also `oci:PATH`.
         name: lower-case letters, digits and dashes; at most 53.
-        target: `project` or `sandbox`.
+        target: `project` or `sandbox`; None: the project where a cluster is known, else the sandbox, unless it is
+            switched off (`odh_oci_widgets.settings`).
         format: the model's format (`onnx`, `huggingface`, …); default: read from the image.
         runtime: name of a serving runtime or template; default: the best fit to the format.
         runtime_image: image of the model server, where no runtime can be read and our own definition is used.
@@ -75,7 +78,8 @@ def deploy(
     >>> service.wait()  # doctest: +SKIP
     """
     check_name(name)
-    if _checked(target) == "sandbox":
+    image = settings.full_image(image)
+    if _checked(target or _default_target(project)) == "sandbox":
         return _sandbox().deploy(  # type: ignore[no-any-return]
             image,
             name,
@@ -111,6 +115,7 @@ def deploy(
 
 def preview(image: str, name: str, **options: Any) -> Preview:
     """What `deploy` with the same options would apply to the project, with notes; works without a cluster too."""
+    image = settings.full_image(image)
     options.pop("target", None)
     options.pop("force", None)
     from .project import deploying
@@ -184,6 +189,20 @@ def services(*, target: str | None = None, project: Project | None = None) -> li
             if target == "project" or project is not None:
                 raise
     return found
+
+
+def _default_target(project: Project | None) -> str:
+    from odh_oci_widgets.cluster import connect
+    from odh_oci_widgets.cluster.errors import NoCluster
+
+    try:
+        if project is None:
+            connect()
+    except NoCluster:
+        if settings.read().sandbox:
+            return "sandbox"
+        raise
+    return "project"
 
 
 def _checked(target: str) -> str:

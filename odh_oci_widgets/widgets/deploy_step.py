@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import ipywidgets as widgets
 import yaml
 
-from odh_oci_widgets import serving
+from odh_oci_widgets import serving, settings
 from odh_oci_widgets.models import ModelFormat
 from odh_oci_widgets.oci.errors import OdhOciError
 
@@ -58,7 +58,10 @@ class DeployStep(Step):
         self.image = field(
             widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>"
         )
-        self.target = field(widgets.RadioButtons, "Where it runs", options=TARGETS, value=target or "sandbox")
+        offered = _targets(target)
+        self.target = field(
+            widgets.RadioButtons, "Where it runs", options=offered, value=target or offered[0][1]
+        )
         self.name = field(widgets.Text, "Model deployment name", value=name)
         self.framework = field(widgets.Dropdown, "Model framework", options=_FORMATS)
         self.runtime = field(
@@ -316,6 +319,15 @@ class DeployStep(Step):
         if spec.target == "project":
             texts["YAML"] = lambda: _yaml(spec)
         return texts
+
+
+def _targets(given: str | None) -> tuple[tuple[str, str], ...]:
+    """Those to choose from: not the sandbox where it is switched off, unless it was asked for by name."""
+    try:
+        sandbox = settings.read().sandbox
+    except settings.SettingInvalid:
+        sandbox = True  # the Image step tells of it
+    return TARGETS if sandbox or given == "sandbox" else TARGETS[1:]
 
 
 def _yaml(spec: DeploySpec) -> str:

@@ -29,7 +29,7 @@ class Item:
 
 
 class Row(widgets.VBox):
-    """One item; `open(details)` puts something below it."""
+    """One item; `show(details)` puts something below it."""
 
     def __init__(self, clicked: Callable[[], Any]) -> None:
         self._face = button("", clicked)
@@ -92,7 +92,7 @@ class ItemList(widgets.VBox):
         rows = [self._rows[one.key] for one in shown]
         put(self, [*rows, self._more] if len(items) > MOST else rows)
 
-    def open(self, key: str | None, *details: Any) -> None:
+    def unfold(self, key: str | None, *details: Any) -> None:
         """Put details below that item, and close the one that was open."""
         if self._open in self._rows and self._open != key:
             self._rows[self._open].show()

@@ -13,6 +13,7 @@ from odh_oci_widgets.serving import ServiceState
 from .lookout import LOOKOUT, BuildSight, Seen
 from .page import PAGE
 from .page_messages import Level
+from .words import image_name
 
 _BUILD_ENDS = {
     BuildStatus.SUCCEEDED: (Level.SUCCESS, "is built."),
@@ -83,8 +84,7 @@ class Events:
 def _of_build(one: BuildSight) -> News:
     level, words = _BUILD_ENDS[one.status]
     why = f" {one.error.message}" if one.error and one.status is BuildStatus.FAILED else ""
-    name = one.image.partition("@")[0].rsplit("/", 1)[-1]
-    return News(level, f"{name} {words}{why}", f"build:{one.build.id}")
+    return News(level, f"{image_name(one.image)} {words}{why}", f"build:{one.build.id}")
 
 
 def standing(seen: Seen) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from .lookout import LOOKOUT, BuildSight, Seen
 from .parts import Rendering, button, row
 from .service_details import ServiceDetails
 from .step import Step
-from .words import age, counted
+from .words import age, counted, image_name
 
 _BUILD_KINDS = {BuildStatus.SUCCEEDED: "good", BuildStatus.FAILED: "bad", BuildStatus.INTERRUPTED: "bad"}
 _SERVICE_KINDS = {ServiceState.READY: "good", ServiceState.FAILED: "bad", ServiceState.STOPPED: "plain"}
@@ -85,7 +85,7 @@ class ModelsPanel(Step):
         with self._lock:
             sight = next((one for one in self._seen.builds if one.build.id == key), None)
             self._build = (sight.build.id, BuildDetails(sight)) if sight else None
-            self.builds.open(key, *((self._build[1],) if self._build else ()))
+            self.builds.unfold(key, *((self._build[1],) if self._build else ()))
 
     def open_service(self, key: str | None) -> None:
         """Show the details of a service (`target/name`) below it; None: of none."""
@@ -94,7 +94,7 @@ class ModelsPanel(Step):
                 self._service[1].leave()
             sight = next((one for one in self._seen.services if _key(one) == key), None)
             self._service = (_key(sight), ServiceDetails(sight, self._deleted)) if sight else None
-            self.services.open(key, *((self._service[1],) if self._service else ()))
+            self.services.unfold(key, *((self._service[1],) if self._service else ()))
 
     def _watched(self, change: Any) -> None:
         if change["new"]:
@@ -178,11 +178,11 @@ def _build_item(sight: BuildSight) -> Item:
     bar = html.EMPTY
     if running:
         bar = html.progress_bar(
-            f"Build of {_short(sight.image)}", sight.progress.fraction, words, state="total"
+            f"Build of {image_name(sight.image)}", sight.progress.fraction, words, state="total"
         )
     return Item(
         key=sight.build.id,
-        lines=(_short(sight.image), f"{sight.status} · {sight.build.builder}", _place(sight.image)),
+        lines=(image_name(sight.image), f"{sight.status} · {sight.build.builder}", _place(sight.image)),
         kind="busy" if running else _BUILD_KINDS.get(sight.status, "plain"),
         bar=bar,
     )
@@ -204,11 +204,6 @@ def _head(title: str, states: Sequence[str], none: str) -> html.Html:
     counts = sorted(((states.count(one), one) for one in set(states)), reverse=True)
     words = ", ".join(f"{count} {state}" for count, state in counts)
     return html.section(f"{title}: {words}" if words else f"{title}. {none}")
-
-
-def _short(image: str) -> str:
-    """Repository's last part and tag, as people know the image."""
-    return image.partition("@")[0].rsplit("/", 1)[-1]
 
 
 def _place(image: str) -> str:

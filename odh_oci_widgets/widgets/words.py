@@ -66,6 +66,15 @@ def repository_name(text: str) -> str:
     return re.sub(r"[._-]*([._-])", r"\1", name).strip("._-") or "model"
 
 
+def image_name(image: str) -> str:
+    """Of a reference what people call the image by.
+
+    >>> image_name("quay.io/me/granite:1@sha256:0000")
+    'granite:1'
+    """
+    return image.partition("@")[0].rsplit("/", 1)[-1]
+
+
 def globs(text: str) -> tuple[str, ...]:
     """Globs from a text field, separated by commas or blanks.
 

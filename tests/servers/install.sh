@@ -12,6 +12,8 @@ need busybox busybox-static
 need chromium chromium
 need kubectl kubernetes-client
 need curl curl
+need node nodejs
+need npm npm
 need ssh openssh-client
 PATH=$PATH:/usr/sbin need sshd openssh-server
 [ ${#packages[@]} -eq 0 ] && exit 0

@@ -15,6 +15,8 @@ from typing import Any
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
+from .lab import FOREIGN
+
 PATIENCE = 60.0
 TARGET = "odh-oci-widgets"
 
@@ -129,9 +131,10 @@ class Page:
 
 @contextmanager
 def running_kernel(folder: Path, **environ: str) -> Iterator[BlockingKernelClient]:
-    """A kernel with the environment of the test, its files in `folder`."""
+    """A kernel with a home of its own in `folder`."""
     env = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
+        "HOME": str(folder),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "IPYTHONDIR": str(folder / "ipython"),
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),

@@ -34,6 +34,7 @@ class JobBuilder(ProjectBuilder[JobSettings]):
 
     name = "job"
     kind = JOBS
+    followers = _FOLLOWERS
     needs = (
         *(Need("create", resource) for resource in (JOBS, SECRETS, CONFIG_MAPS)),
         *(Need("list", resource) for resource in (JOBS, PODS)),

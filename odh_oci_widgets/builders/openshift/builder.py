@@ -59,6 +59,7 @@ class OpenShiftBuilder(ProjectBuilder[OpenShiftSettings]):
 
     name = "openshift"
     kind = BUILD_CONFIGS
+    followers = _FOLLOWERS
     needs = (
         *(
             Need("create", resource)

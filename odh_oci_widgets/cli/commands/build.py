@@ -15,6 +15,7 @@ from odh_oci_widgets.cli.output import Output
 from odh_oci_widgets.cli.secret_input import add_registry_options, hub_token, registry_credentials
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
+from odh_oci_widgets.settings import full_image
 
 from .inspect import add_model_options
 
@@ -51,7 +52,8 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "image",
         metavar="IMAGE",
-        help="registry/repository:tag, or oci:FOLDER[:TAG] for a layout on this machine",
+        help="registry/repository:tag, or oci:FOLDER[:TAG] for a layout on this machine; `odh-oci settings` shows the"
+        " registry of a name without one",
     )
     add_builder_options(parser)
     parser.add_argument(
@@ -153,6 +155,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
     """Build the image, and print its reference with the digest."""
     from odh_oci_widgets import builders
 
+    options.image = full_image(options.image)
     builder = chosen_builder(options.builder, options) if options.builder else None
     credentials = registry_credentials(options, options.image)
     token = hub_token(options)
