@@ -1,5 +1,6 @@
 """Run a plan somewhere, and follow it."""
 
+from .choosing import BUILDERS, IN_PROJECT, Choice, Offer, builder_named, default_builder, offers
 from .errors import (
     BuildConflict,
     BuildCrashed,
@@ -20,7 +21,7 @@ from .progress import LayerBar, Progress, ProgressTracker
 from .protocol import Build, Builder, BuildStatus
 from .recorded import RecordedBuild
 from .report import human_bytes
-from .starting import BUILDERS, IN_PROJECT, Offer, build, builder_named, builds, offers, plan_secrets, start
+from .starting import build, builds, plan_secrets, start
 
 __all__ = [
     "BUILDERS",
@@ -37,6 +38,7 @@ __all__ = [
     "BuildTimeout",
     "Builder",
     "BuilderUnknown",
+    "Choice",
     "KernelBuild",
     "KernelBuilder",
     "LayerBar",
@@ -50,6 +52,7 @@ __all__ = [
     "build",
     "builder_named",
     "builds",
+    "default_builder",
     "human_bytes",
     "offers",
     "plan_image",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 
 from odh_oci_widgets.cluster.errors import ClusterError
 from odh_oci_widgets.cluster.project import Project
@@ -15,11 +16,9 @@ INTERNAL_REGISTRY = "image-registry.openshift-image-registry.svc"
 _NO_REFERENCE = frozenset({"embedded", "scratch"})
 
 
-def auths_of(
-    plan: Plan, credentials: Credentials, project: Project, seconds: int
-) -> dict[str, dict[str, str]]:
-    """The `auths` of a docker config with the plan's registries only. `seconds`: how long a token must live."""
-    auths: dict[str, dict[str, str]] = {}
+def logins_of(plan: Plan, credentials: Credentials, project: Project, seconds: int) -> dict[str, Credential]:
+    """`registry/repository` -> who we are there, of the plan's own. `seconds`: how long a token must live."""
+    logins: dict[str, Credential] = {}
     for text in (plan.base, *plan.like, plan.image):
         reference = parse_image(text) if text not in _NO_REFERENCE else None
         if not isinstance(reference, Reference):
@@ -28,8 +27,13 @@ def auths_of(
         if found is None and reference.registry.startswith(INTERNAL_REGISTRY):
             found = _cluster_token(project, seconds)
         if found is not None:
-            auths[f"{reference.registry}/{reference.repository}"] = _entry(found)
-    return auths
+            logins[reference.name] = found
+    return logins
+
+
+def auths_of(logins: Mapping[str, Credential]) -> dict[str, dict[str, str]]:
+    """The `auths` of a docker config."""
+    return {name: _entry(login) for name, login in logins.items()}
 
 
 def _cluster_token(project: Project, seconds: int) -> Credential | None:

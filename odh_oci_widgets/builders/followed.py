@@ -8,7 +8,7 @@ from typing import Any
 
 from odh_oci_widgets import oci
 from odh_oci_widgets.oci.errors import Cancelled, OdhOciError
-from odh_oci_widgets.oci.events import Done, Event, Failed
+from odh_oci_widgets.oci.events import Done, Event, Failed, Log
 from odh_oci_widgets.oci.plan import Plan
 
 from .errors import BuildCrashed, BuildTimeout
@@ -92,6 +92,10 @@ class FollowedBuild:
     def report(self) -> dict[str, Any]:
         """Image, digest, seconds, bytes sent and reused, per layer."""
         return report(self.told(), id=self.id, builder=self.builder, status=self.status)
+
+    def note(self, sentence: str) -> None:
+        """Add a line to the log."""
+        self._log.append(Log(message=sentence))
 
     def _feed(self, event: Event) -> None:
         """Take an event into account; of several ends, as a repeated run has them, the last one counts."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from threading import Lock, Thread
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
+from odh_oci_widgets.cluster import connect
+from odh_oci_widgets.cluster.access import Need
 from odh_oci_widgets.cluster.errors import ClusterError, LoginExpired, NotAllowed
 from odh_oci_widgets.cluster.project import Project
-from odh_oci_widgets.cluster.resources import SECRETS
-from odh_oci_widgets.oci.errors import Cancelled, OdhOciError
-from odh_oci_widgets.oci.events import Log
+from odh_oci_widgets.cluster.resources import CONFIG_MAPS, SECRETS, Resource
+from odh_oci_widgets.oci.errors import Cancelled, OdhOciError, PlanInvalid
 from odh_oci_widgets.oci.plan import Plan
 
 from .followed import FollowedBuild
+from .marks import SELECTOR, IfRunning
+from .protocol import Build
+from .rights import check_rights
 
 #: Seconds between two looks at what has no stream.
 LOOK_SECONDS = 1.0
@@ -114,7 +119,7 @@ class ProjectBuild(FollowedBuild):
         """Each sentence once."""
         if str(trouble) not in self._told:
             self._told.add(str(trouble))
-            self._log.append(Log(message=str(trouble)))
+            self.note(str(trouble))
 
 
 Followed = TypeVar("Followed", bound=ProjectBuild)
@@ -137,3 +142,64 @@ class Followers(Generic[Followed]):
             if build is None:
                 build = self._known[key] = make()
             return build
+
+    def known(self, project: Project, build_id: str) -> Followed | None:
+        """The follower that somebody holds already; None where there is none."""
+        return self._known.get((project.host, project.namespace, build_id))
+
+
+Settings = TypeVar("Settings")
+
+
+class ProjectBuilder(Generic[Settings]):
+    """What builders of the project have in common. `project`: default the current one."""
+
+    #: what one build is an object of
+    kind: ClassVar[Resource]
+    #: what a build needs to be allowed to do
+    needs: ClassVar[Iterable[Need]]
+    #: of this kind, in this process
+    followers: ClassVar[Followers[Any]]
+
+    def __init__(
+        self,
+        project: Project | None = None,
+        *,
+        settings: Settings | None = None,
+        if_running: IfRunning = "refuse",
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.project = project or connect()
+        self.settings = settings or self._default_settings()
+        self.if_running = if_running
+        self._environ = environ
+
+    def _default_settings(self) -> Settings:
+        raise NotImplementedError
+
+    def _followed(self, build_id: str, plan: Plan) -> Build:
+        """The follower of a build that there is."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raise NotAllowed, with the command that repairs it, where we may not make or follow what a build needs."""
+        check_rights(self.project, self.needs)
+
+    def builds(self) -> list[Build]:
+        """Running and finished builds of the project, newest first; each goes on from where it stands."""
+        found: list[Build] = []
+        for one in sorted(self.project.list(self.kind, labels=SELECTOR), key=made_at, reverse=True):
+            name = one["metadata"]["name"]
+            followed = self.followers.known(self.project, name)
+            if followed is not None:  # its plan does not change: who looks often reads it once
+                found.append(followed)
+                continue
+            known = self.project.find(CONFIG_MAPS, name)
+            with suppress(PlanInvalid, KeyError, TypeError):  # half made, or of another version
+                found.append(self._followed(name, Plan.from_json((known or {})["data"]["plan.json"])))
+        return found
+
+
+def made_at(one: Mapping[str, Any]) -> str:
+    """When an object was made, as text that sorts."""
+    return str(one["metadata"].get("creationTimestamp") or "")

@@ -19,6 +19,8 @@ IMAGE_ANNOTATION = "odh-oci.org/image"
 PLAN_ANNOTATION = "odh-oci.org/plan-sha256"
 
 _LABELS = {"app.kubernetes.io/managed-by": "odh-oci-widgets", "app.kubernetes.io/component": "build"}
+#: Of what only says how long the objects of a build stay.
+LIFETIME_LABELS = _LABELS | {"app.kubernetes.io/component": "build-lifetime"}
 #: Label selector of everything that builds made.
 SELECTOR = ",".join(f"{name}={value}" for name, value in _LABELS.items())
 
@@ -33,7 +35,7 @@ def destination_of(image: str) -> str:
 
 def metadata(plan: Plan, build_id: str, owner: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Name, labels, annotations and, with `owner`, the reference by which an object goes when its owner goes."""
-    made = {
+    made: dict[str, Any] = {
         "name": build_id,
         "labels": _LABELS | {BUILD_LABEL: build_id, DESTINATION_LABEL: destination_of(plan.image)},
         "annotations": {
@@ -41,10 +43,15 @@ def metadata(plan: Plan, build_id: str, owner: Mapping[str, Any] | None = None) 
             PLAN_ANNOTATION: sha256(plan.to_json().encode()).hexdigest(),
         },
     }
-    return made if owner is None else made | {"ownerReferences": [_owned(owner)]}
+    return made if owner is None else made | {"ownerReferences": [_owner(owner)]}
 
 
-def _owned(owner: Mapping[str, Any]) -> dict[str, Any]:
+def owned(manifest: Mapping[str, Any], owner: Mapping[str, Any]) -> dict[str, Any]:
+    """The same object, which goes when its owner goes."""
+    return {**manifest, "metadata": {**manifest["metadata"], "ownerReferences": [_owner(owner)]}}
+
+
+def _owner(owner: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": owner["apiVersion"],
         "kind": owner["kind"],

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from odh_oci_widgets import settings
 from odh_oci_widgets.models import Model, open_model
 from odh_oci_widgets.oci import make_plan, parse_image
 from odh_oci_widgets.oci.errors import PlanInvalid
@@ -37,12 +38,19 @@ def plan_image(
 ) -> Plan:
     """The plan of the image of a model: nothing is read but what the model's files are.
 
+    An `image` that names no registry goes to the one of the settings.
     `versioned` puts the files into `models/1/` (default: as the format's runtime wants them). `insecure=True`
     allows plain HTTP or an untrusted certificate for the image's registry (for the base's where the image is a
     layout); a sequence names registries instead. `annotations` win over those made from the model. `token` is
     the hub's and only used to look at the model. `environ` is read for `SOURCE_DATE_EPOCH`.
     Raises ModelError, ReferenceInvalid, PlanInvalid.
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> plan = plan_image("hf://ibm-granite/granite-3.0-2b-instruct", "quay.io/me/granite:1")
+    >>> plan.image, len(plan.layers)
+    ('quay.io/me/granite:1', 4)
     """
+    image = settings.full_image(image)
     parse_image(image)  # refused before the model is looked at
     if not isinstance(model, Model):
         model = open_model(model, token=token, include=include, exclude=exclude)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from odh_oci_widgets.cluster.errors import ClusterError
 from odh_oci_widgets.models import Model, hub_token
 from odh_oci_widgets.models.s3 import sign
-from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.plan import DEFAULT_BASE, Plan
 
-from .errors import BuilderUnknown, PodmanUnavailable
+from .choosing import BUILDERS, IN_PROJECT, builder_named, default_builder
+from .errors import PodmanUnavailable
 from .followed import FollowedBuild
-from .kernel import KernelBuilder
 from .planning import plan_image
 from .protocol import Build, Builder
 
@@ -27,54 +25,12 @@ if TYPE_CHECKING:
     from odh_oci_widgets.oci import Credentials
 
 
-# Imported only where they are wanted: they need a cluster, or a package of their own.
-def _job(**options: Any) -> Builder:
-    from .job import JobBuilder
-
-    return JobBuilder(**options)
-
-
-def _openshift(**options: Any) -> Builder:
-    from .openshift import OpenShiftBuilder
-
-    return OpenShiftBuilder(**options)
-
-
-def _podman(**options: Any) -> Builder:
-    from .podman import PodmanBuilder
-
-    return PodmanBuilder(**options)
-
-
-#: name -> what makes the builder; all take `if_running`
-BUILDERS: Mapping[str, Callable[..., Builder]] = {
-    "kernel": KernelBuilder,
-    "job": _job,
-    "openshift": _openshift,
-    "podman": _podman,
-}
-
-
-#: those that run in the project: they take `project`
-IN_PROJECT = frozenset({"job", "openshift"})
-
-
-def builder_named(name: str, **options: Any) -> Builder:
-    """The builder of that name, with its own options. Raises BuilderUnknown."""
-    try:
-        make = BUILDERS[name]
-    except KeyError:
-        raise BuilderUnknown(
-            f"There is no builder `{name}`.", hint=f"Available: {', '.join(sorted(BUILDERS))}."
-        ) from None
-    return make(**options)
-
-
 def build(
     model: Model | str | os.PathLike[str],
     image: str,
     *,
-    builder: str | Builder = "kernel",
+    builder: str | Builder | None = None,
+    project: Project | None = None,
     base: str = DEFAULT_BASE,
     platforms: Sequence[str] = ("linux/amd64",),
     versioned: bool | None = None,
@@ -90,15 +46,18 @@ def build(
 ) -> Build:
     """Start building the image of a model (or what `open_model` takes for one), and return at once.
 
-    `image` is `registry/repo:tag` or `oci:PATH[:TAG]`. `token` is the hub's (default: `HF_TOKEN`, then the file
+    `image` is `registry/repo:tag` or `oci:PATH[:TAG]`. `builder`: `kernel`, `job`, `openshift`, `podman`, or one with
+    options of its own; None: what `default_builder` says. `project`: where the first of these build that need one
+    (default: the current). `token` is the hub's (default: `HF_TOKEN`, then the file
     that `hf auth login` writes); `credentials` are the registry's (default: the auth files of podman and docker).
     `verify` checks content against the hub's sha256. The other options are those of `plan_image`.
     Raises ModelError, ReferenceInvalid, PlanInvalid, BuilderUnknown; what goes wrong later is the build's `error`.
 
-    >>> build("hf://ibm-granite/granite-3.0-2b-instruct", "quay.io/me/granite:1").wait()  # doctest: +SKIP
-    'quay.io/me/granite:1@sha256:…'
+    >>> from odh_oci_widgets import build
+    >>> build("iris.onnx", "oci:my-image", base="embedded").wait().partition("@")[0]
+    'oci:my-image'
     """
-    executor = builder_named(builder) if isinstance(builder, str) else builder
+    executor = _named(builder, project) if isinstance(builder, str) else builder
     plan = plan_image(
         model,
         image,
@@ -114,20 +73,37 @@ def build(
         token=token,
         environ=os.environ,
     )
-    return start(plan, builder=executor, credentials=credentials, token=token, verify=verify)
+    return start(plan, builder=executor, project=project, credentials=credentials, token=token, verify=verify)
 
 
 def start(
     plan: Plan,
     *,
-    builder: str | Builder = "kernel",
+    builder: str | Builder | None = None,
+    project: Project | None = None,
     credentials: Credentials | None = None,
     token: str | None = None,
     verify: bool = True,
 ) -> Build:
-    """Start a plan made with `plan_image`, and return at once. The hub's token is looked up where none is given."""
-    executor = builder_named(builder) if isinstance(builder, str) else builder
-    return executor.start(plan, credentials=credentials, secrets=plan_secrets(plan, token), verify=verify)
+    """Start a plan made with `plan_image`, and return at once. The hub's token is looked up where none is given.
+
+    >>> from odh_oci_widgets.builders import plan_image, start
+    >>> plan = plan_image("iris.onnx", "oci:started-image", base="embedded")
+    >>> start(plan).wait().partition("@")[0]
+    'oci:started-image'
+    """
+    choice = default_builder(plan, project=project) if builder is None else None
+    named = choice.name if choice is not None else builder
+    executor = _named(named, project) if isinstance(named, str) else named
+    assert executor is not None  # noqa: S101 - one of the two
+    build = executor.start(plan, credentials=credentials, secrets=plan_secrets(plan, token), verify=verify)
+    if choice is not None and choice.reason and isinstance(build, FollowedBuild):
+        build.note(choice.reason)
+    return build
+
+
+def _named(name: str, project: Project | None) -> Builder:
+    return builder_named(name, **({"project": project} if name in IN_PROJECT else {}))
 
 
 def builds(*, project: Project | None = None, wait: float = 0.0) -> list[Build]:
@@ -135,6 +111,11 @@ def builds(*, project: Project | None = None, wait: float = 0.0) -> list[Build]:
 
     Newest first for each builder; builders that cannot work here (no cluster, no permission) have none to show.
     Where a build of the project stands is asked in the background: `wait` seconds are given for it.
+
+    >>> from odh_oci_widgets import build, builds
+    >>> image = build("iris.onnx", "oci:listed-image", base="embedded").wait()
+    >>> builds()[0].status
+    <BuildStatus.SUCCEEDED: 'succeeded'>
     """
     found: list[Build] = []
     for name, make in BUILDERS.items():
@@ -148,32 +129,16 @@ def builds(*, project: Project | None = None, wait: float = 0.0) -> list[Build]:
     return found
 
 
-@dataclass(frozen=True)
-class Offer:
-    """A builder by its name, and why it cannot work here; empty when it can."""
-
-    name: str
-    trouble: str = ""
-
-
-def offers() -> list[Offer]:
-    """All builders, each with the reason where it cannot work here. Asks the cluster, where there is one."""
-    found = []
-    for name, make in BUILDERS.items():
-        try:
-            make().check()
-        except OdhOciError as error:
-            found.append(Offer(name, str(error)))
-        else:
-            found.append(Offer(name))
-    return found
-
-
 def plan_secrets(plan: Plan, token: str | None = None) -> dict[str, str]:
     """What opens the files of a plan, which holds no secret itself; nothing where they are open.
 
     `hf` is the hub's token: given, `HF_TOKEN`, or the hub's own token file. `s3` is JSON, URL -> the query that
-    signs it for 12 hours, made with the keys of the environment. Raises PackageMissing, ModelAccessMissing.
+    signs it with the keys of the environment: for 7 days, or until temporary keys end.
+    Raises PackageMissing, ModelAccessMissing.
+
+    >>> from odh_oci_widgets.builders import plan_image, plan_secrets
+    >>> plan_secrets(plan_image("hf://ibm-granite/granite-3.0-2b-instruct", "quay.io/me/granite:1"), token="hf_mine")
+    {'hf': 'hf_mine'}
     """
     files = [file.source for layer in plan.layers for file in layer.files]
     secrets = {}

@@ -58,11 +58,12 @@ def add_service_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_project(options: argparse.Namespace) -> Project | None:
     """The project that the options name; None where they name none, and the room finds it itself."""
-    if not (options.namespace or options.context or options.kubeconfig):
+    named = {name: getattr(options, name, None) for name in ("namespace", "context", "kubeconfig")}
+    if not any(named.values()):
         return None
     from odh_oci_widgets.cluster import connect
 
-    return connect(kubeconfig=options.kubeconfig, context=options.context, namespace=options.namespace)
+    return connect(**named)
 
 
 def chosen_service(options: argparse.Namespace) -> Service:

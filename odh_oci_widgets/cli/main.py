@@ -17,7 +17,7 @@ from .output import Output
 #: Modules of `commands/`, in the order of the help.
 COMMANDS = (
     "search", "inspect", "build", "builds", "verify", "check", "runtimes", "deploy", "services", "complete", "classify",
-    "infer", "measure", "demo",
+    "infer", "measure", "settings", "demo",
 )  # fmt: skip
 
 FAILED, USAGE, CANCELLED = 1, 2, 130
@@ -58,7 +58,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status. `argv` is without the program's name."""
+    """Run one command and return its exit status. `argv` is without the program's name.
+
+    >>> from odh_oci_widgets.cli import main
+    >>> main(["inspect", "iris.onnx", "--json"]) == 0
+    {...
+    True
+    """
     options = parser().parse_args(argv)
     output = Output(json=getattr(options, "json", False))
     try:

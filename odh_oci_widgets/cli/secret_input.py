@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 from odh_oci_widgets.oci.errors import OdhOciError
 
+from .adding import chosen_project
+
 if TYPE_CHECKING:
     from odh_oci_widgets.oci import Credentials
 
 
 class SecretMissing(OdhOciError):
     """A secret was announced on the command line and did not come."""
+
+    cure = "Pipe the secret in: `… --password-stdin < file`."
 
 
 def add_registry_options(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +58,27 @@ def registry_credentials(options: argparse.Namespace, image: str) -> Credentials
     )
 
 
+def add_token_options(parser: argparse.ArgumentParser) -> None:
+    """`--token-stdin` or `--token-secret`."""
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--token-stdin",
+        action="store_true",
+        help="read the Hugging Face token from standard input (default: $HF_TOKEN, or what `hf auth login` wrote)",
+    )
+    source.add_argument(
+        "--token-secret",
+        metavar="NAME[/KEY]",
+        help="read the Hugging Face token from this Secret of the project",
+    )
+
+
 def hub_token(options: argparse.Namespace) -> str | None:
-    """The token of `--token-stdin`; None where it is not given: `HF_TOKEN` and the hub's file are asked then."""
+    """The token of the options; None where they name none: `HF_TOKEN` and the hub's file are asked then."""
+    if options.token_secret:
+        from odh_oci_widgets.cluster import connect, read_hub_token
+
+        return read_hub_token(chosen_project(options) or connect(), options.token_secret)
     if not options.token_stdin:
         return None
     if getattr(options, "password_stdin", False):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class GpuUnknown(OdhOciError):
     """No card of that name is known."""
 
+    cure = "Name it as NVIDIA does (`T4`, `L4`, `A100-80GB`), or give its memory."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sizing:

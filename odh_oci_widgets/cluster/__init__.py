@@ -18,6 +18,7 @@ from .errors import (
     Refused,
 )
 from .hardware import HardwareProfile, list_profiles
+from .hub_tokens import TokenMissing, list_hub_tokens, read_hub_token
 from .login import LoginLineInvalid, login_from_line
 from .project import Project, connect, use
 
@@ -42,12 +43,15 @@ __all__ = [
     "Project",
     "QuotaExceeded",
     "Refused",
+    "TokenMissing",
     "check",
     "connect",
     "credential_for",
     "list_destinations",
+    "list_hub_tokens",
     "list_profiles",
     "login_from_line",
+    "read_hub_token",
     "store_connection",
     "use",
 ]

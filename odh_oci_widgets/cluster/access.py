@@ -6,42 +6,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from . import access_sentences as sentences
 from .connection import workbench_name
 from .features import Features, read_features
+from .needs import Need, actions
 from .project import Project
 from .repair import grant
-from .resources import (
-    BUILD_CONFIGS,
-    CONFIG_MAPS,
-    EVENTS,
-    IMAGE_STREAMS,
-    INFERENCE_SERVICES,
-    JOBS,
-    NAMESPACES,
-    PODS,
-    SECRETS,
-    SELF_SUBJECT_ACCESS_REVIEWS,
-    SERVICES,
-    SERVING_RUNTIMES,
-    Resource,
-)
+from .resources import NAMESPACES, SELF_SUBJECT_ACCESS_REVIEWS
 
-
-@dataclass(frozen=True)
-class Need:
-    """One right that an action needs."""
-
-    verb: str
-    resource: Resource
-    subresource: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.verb} {self.resource.plural}{f'/{self.subresource}' if self.subresource else ''}"
+__all__ = ["Access", "Need", "Permission", "check", "may"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """One action of the wizard, and whether we may do it."""
+    """One action of the wizard, and whether we may do it.
+
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import check
+    >>> print(check(connect()).permissions[0])
+    ✓ see services
+    """
 
     #: what a person wants to do: `deploy a model`
     action: str
@@ -53,13 +37,22 @@ class Permission:
 
     def __str__(self) -> str:
         if self.allowed:
-            return f"✓ {self.action}"
-        return f"✗ {self.action} (may not {', '.join(self.missing)}): {self.repair}"
+            return sentences.ALLOWED.said(action=self.action)
+        return sentences.NOT_ALLOWED.said(
+            action=self.action, missing=", ".join(self.missing), repair=self.repair
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Who we are, where, and what we may do there."""
+    """Who we are, where, and what we may do there.
+
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import check
+    >>> access = check(connect())
+    >>> access.user, access.namespace, access.allowed
+    ('alice', 'alice', True)
+    """
 
     user: str
     namespace: str
@@ -90,18 +83,17 @@ class Access:
         """One sentence for the first strip of the wizard."""
         who = _person(self.user)
         if not self.features.kserve:
-            return f"{who} is logged in, but KServe is not installed in this cluster: models run in the sandbox only."
+            return sentences.NO_KSERVE.said(who=who)
         if not self.exists:
-            return f"{who} is logged in, but there is no project `{self.namespace}` (or it may not be seen)."
+            return sentences.NO_PROJECT.said(who=who, project=self.namespace)
         if self.allowed:
-            return f"{who} may do everything that is needed in the project `{self.namespace}`."
+            return sentences.ALL_ALLOWED.said(who=who, project=self.namespace)
         if not any(one.allowed for one in self.permissions):
-            return (
-                f"{who} may not do anything in the project `{self.namespace}` yet. "
-                f"Somebody with admin rights there can allow it: `{self.repair}`"
-            )
+            return sentences.NOTHING_ALLOWED.said(who=who, project=self.namespace, repair=self.repair)
         lacking = ", ".join(one.action for one in self.permissions if not one.allowed)
-        return f"In the project `{self.namespace}`, {who} may not: {lacking}. To allow it: `{self.repair}`"
+        return sentences.SOMETHING_LACKS.said(
+            who=who, project=self.namespace, lacking=lacking, repair=self.repair
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -140,20 +132,19 @@ class Access:
 def check(project: Project) -> Access:
     """Ask the cluster. Raises ClusterError when it cannot be asked at all: unreachable, login expired.
 
-    >>> access = check(connect())  # doctest: +SKIP
-    >>> print(access)  # doctest: +SKIP
-    In the project `alice`, the user `al` may not: deploy a model. To allow it: `oc policy add-role-to-user …`
-    ✓ see services
-    ✗ deploy a model (may not create inferenceservices): oc policy add-role-to-user edit al -n alice
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import check
+    >>> print(check(connect()).sentence)
+    The user `alice` may do everything that is needed in the project `alice`.
     """
     features = read_features(project)
-    actions = _actions(features)
-    needs = list(dict.fromkeys(need for needed in actions.values() for need in needed))
+    wanted = actions(features)
+    needs = list(dict.fromkeys(need for needed in wanted.values() for need in needed))
     with ThreadPoolExecutor(max_workers=8) as pool:
         answers = dict(zip(needs, pool.map(lambda need: may(project, need), needs), strict=True))
     repair = grant(project.user, project.namespace, openshift=features.openshift)
     permissions = []
-    for action, needed in actions.items():
+    for action, needed in wanted.items():
         missing = tuple(str(need) for need in needed if not answers[need])
         permissions.append(
             Permission(action=action, allowed=not missing, missing=missing, repair=repair if missing else "")
@@ -187,36 +178,6 @@ def may(project: Project, need: Need, *, namespace: str | None = None) -> bool:
     path = SELF_SUBJECT_ACCESS_REVIEWS.path()
     answer = project.api.request("POST", path, what="ask what we may do", body=review)
     return bool(answer["status"].get("allowed"))
-
-
-def _actions(features: Features) -> dict[str, tuple[Need, ...]]:
-    """The actions of the wizard that this cluster has, with the rights each needs."""
-    actions: dict[str, tuple[Need, ...]] = {}
-    if features.kserve:
-        actions["see services"] = (
-            Need("list", INFERENCE_SERVICES),
-            Need("list", SERVING_RUNTIMES),
-            Need("list", PODS),
-            Need("list", EVENTS),
-            Need("get", SERVICES),
-        )
-        actions["read logs"] = (Need("get", PODS, "log"),)
-        actions["deploy a model"] = tuple(
-            Need(verb, resource)
-            for resource in (SERVING_RUNTIMES, INFERENCE_SERVICES)
-            for verb in ("create", "patch", "delete")
-        )
-    actions["store credentials"] = (Need("list", SECRETS), Need("create", SECRETS))
-    if features.internal_registry:
-        actions["push to the internal registry"] = (Need("update", IMAGE_STREAMS, "layers"),)
-    actions["build with a job"] = (Need("create", JOBS), Need("create", CONFIG_MAPS), Need("create", SECRETS))
-    if features.builds:
-        actions["build with OpenShift"] = (
-            Need("create", BUILD_CONFIGS),
-            Need("create", BUILD_CONFIGS, "instantiate"),
-            Need("create", SECRETS),
-        )
-    return actions
 
 
 def _exists(project: Project, some_right: bool) -> bool:

@@ -1,37 +1,18 @@
-"""What a GPU can do, from the labels that NVIDIA's feature discovery puts on nodes and that profiles select by."""
+"""What labels and resource names tell of a GPU: those of a node, or those that a hardware profile asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_GIB = 1 << 30
-
-#: Product (as in `nvidia.com/gpu.product`, from its beginning) -> compute capability, memory in GiB
-#: (https://developer.nvidia.com/cuda-gpus). The longer name comes first.
-_PRODUCTS: tuple[tuple[str, float, int], ...] = (
-    ("Tesla-T4", 7.5, 16),
-    ("Tesla-V100-SXM2-32GB", 7.0, 32),
-    ("Tesla-V100-SXM3-32GB", 7.0, 32),
-    ("Tesla-V100-PCIE-32GB", 7.0, 32),
-    ("Tesla-V100", 7.0, 16),
-    ("Tesla-P100", 6.0, 16),
-    ("NVIDIA-A100-SXM4-80GB", 8.0, 80),
-    ("NVIDIA-A100-80GB", 8.0, 80),
-    ("NVIDIA-A100", 8.0, 40),
-    ("NVIDIA-A30", 8.0, 24),
-    ("NVIDIA-A10", 8.6, 24),
-    ("NVIDIA-L40", 8.9, 48),
-    ("NVIDIA-L4", 8.9, 24),
-    ("NVIDIA-H100", 9.0, 80),
-    ("NVIDIA-H200", 9.0, 141),
-    ("NVIDIA-B200", 10.0, 180),
-)
+_GB = re.compile(r"mig-\d+g\.(\d+)gb", re.IGNORECASE)
+_VRAM = re.compile(r"(\d+)G")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """One kind of GPU. None: not known."""
+    """One kind of GPU, or a slice of one. None: not told."""
 
     product: str
     compute_capability: float | None = None
@@ -39,20 +20,32 @@ class Gpu:
     memory: int | None = None
 
 
-def gpu_of(labels: Mapping[str, str]) -> Gpu | None:
-    """The GPU that labels of a node, or the node selector of a hardware profile, speak of; None when they do not.
+def gpu_of(labels: Mapping[str, str], resources: Iterable[str] = ()) -> Gpu | None:
+    """The GPU that labels of a node (NVIDIA's and AMD's feature discovery) or names of resources speak of.
 
-    >>> gpu_of({"nvidia.com/gpu.product": "Tesla-T4"}).compute_capability
-    7.5
+    Labels are those of a node, or the node selector of a hardware profile; a slice (`nvidia.com/mig-3g.40gb`) has its
+    memory in its name. None when nothing speaks of one.
+
+    >>> gpu_of({"nvidia.com/gpu.product": "Tesla-T4", "nvidia.com/gpu.memory": "15360"}).memory >> 30
+    15
+    >>> gpu_of({}, ["nvidia.com/mig-1g.5gb"]).product
+    'mig-1g.5gb'
     """
-    product = labels.get("nvidia.com/gpu.product", "")
+    slices = [name.rpartition("/")[2] for name in resources if _GB.search(name)]
+    product = labels.get("nvidia.com/gpu.product") or labels.get("amd.com/gpu.product-name") or ""
     major, minor = labels.get("nvidia.com/gpu.compute.major"), labels.get("nvidia.com/gpu.compute.minor", "0")
-    mebibytes = labels.get("nvidia.com/gpu.memory")
-    if not product and major is None:
+    mebibytes, vram = labels.get("nvidia.com/gpu.memory", ""), labels.get("amd.com/gpu.vram", "")
+    product = product or (slices[0] if slices else "")
+    if not product and major is None and not mebibytes and not vram:
         return None
-    known = next((one for one in _PRODUCTS if product.startswith(one[0])), None)
+    memory = None
+    if found := _GB.search(slices[0] if slices else product):
+        memory = int(found[1]) << 30
+    elif mebibytes.isdigit():
+        memory = int(mebibytes) << 20
+    elif found := _VRAM.fullmatch(vram):
+        memory = int(found[1]) << 30
+    known = major is not None and major.isdigit() and minor.isdigit()
     return Gpu(
-        product=product,
-        compute_capability=float(f"{major}.{minor}") if major else known[1] if known else None,
-        memory=int(mebibytes) << 20 if mebibytes else known[2] * _GIB if known else None,
+        product=product, compute_capability=float(f"{major}.{minor}") if known else None, memory=memory
     )

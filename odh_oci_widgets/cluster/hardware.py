@@ -16,15 +16,24 @@ PLATFORM_NAMESPACES = ("opendatahub", "redhat-ods-applications")
 
 @dataclass(frozen=True, kw_only=True)
 class HardwareProfile:
-    """One profile. `resources` are its defaults: `{"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "1"}`."""
+    """One profile. `resources` are its defaults: `{"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "1"}`.
+
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import list_profiles
+    >>> profile = list_profiles(connect())[0]
+    >>> profile.display_name, profile.resources
+    ('Default', {'cpu': '2', 'memory': '4Gi'})
+    """
 
     name: str
     namespace: str
     display_name: str
     resources: dict[str, str] = field(default_factory=dict)
     resource_version: str = ""
-    #: what nodes it selects, where it says so
+    #: what its node selector and its resources tell of the GPU; see `models.gpus.card_of` for the whole card
     gpu: Gpu | None = None
+    #: what may name the card besides: values of the node selector and the tolerations, names of the resources
+    card_words: tuple[str, ...] = ()
 
     @property
     def accelerators(self) -> dict[str, str]:
@@ -33,7 +42,13 @@ class HardwareProfile:
 
 
 def list_profiles(project: Project) -> list[HardwareProfile]:
-    """The project's and the platform's profiles; those that cannot be read are left out."""
+    """The project's and the platform's profiles; those that cannot be read are left out.
+
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import list_profiles
+    >>> [profile.name for profile in list_profiles(connect())]
+    ['default-profile', 'nvidia-t4']
+    """
     found: list[HardwareProfile] = []
     for namespace in dict.fromkeys((project.namespace, *PLATFORM_NAMESPACES)):
         try:
@@ -65,14 +80,22 @@ def read_profile(project: Project, name: str) -> HardwareProfile:
 def _profile(manifest: dict[str, Any]) -> HardwareProfile:
     metadata, spec = manifest["metadata"], manifest.get("spec") or {}
     annotations = metadata.get("annotations") or {}
+    node = (spec.get("scheduling") or {}).get("node") or {}
+    selector, identifiers = node.get("nodeSelector") or {}, spec.get("identifiers") or ()
     return HardwareProfile(
         name=metadata["name"],
         namespace=metadata["namespace"],
         display_name=annotations.get("opendatahub.io/display-name") or metadata["name"],
         resources={
             str(one["identifier"]): str(one.get("defaultCount", one.get("minCount", 1)))
-            for one in spec.get("identifiers") or ()
+            for one in identifiers
         },
         resource_version=str(metadata.get("resourceVersion", "")),
-        gpu=gpu_of(((spec.get("scheduling") or {}).get("node") or {}).get("nodeSelector") or {}),
+        gpu=gpu_of(selector, [str(one["identifier"]) for one in identifiers]),
+        card_words=(
+            *map(str, selector.values()),
+            *(str(one.get("value") or "") for one in node.get("tolerations") or ()),
+            *(str(one.get("displayName") or "") for one in identifiers),
+            annotations.get("opendatahub.io/description") or "",
+        ),
     )

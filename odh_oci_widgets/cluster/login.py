@@ -26,6 +26,8 @@ _one_at_a_time = Lock()
 class LoginLineInvalid(ClusterError):
     """The text is not an `oc login` line with a token and a server."""
 
+    cure = "Copy the line from the console: your name, then “Copy login command”."
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoginLine:
@@ -72,6 +74,13 @@ def login_from_line(line: str) -> Project:
     Where `oc` is installed the login is also kept in the kubeconfig, so that the terminal and the next kernel have it
     too, as after `oc login`; otherwise the token stays in this process's memory only.
     Raises LoginLineInvalid, LoginExpired, ClusterUnreachable, ClusterUntrusted.
+
+    >>> from odh_oci_widgets.cluster import LoginLineInvalid, login_from_line
+    >>> try:
+    ...     login_from_line("oc login --server=https://api.example:6443")
+    ... except LoginLineInvalid as error:
+    ...     print(error.message)
+    The login line has no token, or no server.
     """
     login = parse_login_line(line)
     connection = token_connection(

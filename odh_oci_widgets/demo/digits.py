@@ -16,6 +16,8 @@ SEED = 0
 class DemoFailed(OdhOciError):
     """The demo cannot run here, or did not end as it should."""
 
+    cure = "Install what the demo needs: `pip install 'odh-oci-widgets[sandbox,demo]'`."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Digits:

@@ -42,6 +42,10 @@ class Endpoint:
 
     `headers` go with each request (`{"Authorization": "Bearer …"}`) and are in no repr and no error. `insecure`
     takes any certificate. `timeout` bounds the wait for each part of an answer, in seconds.
+
+    >>> from odh_oci_widgets.inference import Endpoint
+    >>> Endpoint(granite_url).get("/v1/models")["data"][0]["id"]
+    'granite'
     """
 
     def __init__(
@@ -149,20 +153,20 @@ def refusal(status: int, words: str, url: str, location: str | None = None) -> I
             hint="Send a token (`headers`), and use the https URL of the service.",
             status=status,
         )
-    kinds: dict[int, tuple[type[InferenceError], str]] = {
-        401: (CallNotAllowed, "Give a valid token: the service is protected."),
-        403: (CallNotAllowed, "The token's owner needs permission to `get` this InferenceService."),
-        404: (ModelUnknown, "Check the name of the model and the URL (`odh-oci list`)."),
-        503: (ModelNotReady, "Wait for it: `service.wait()`."),
-        504: (
-            CallTimeout,
-            "A Route gives up after 30 s: stream the answer, ask for less, or raise its timeout.",
-        ),
-    }
-    if status in kinds:
-        kind, hint = kinds[status]
-    elif status < 500:
-        kind, hint = RequestRefused, ""
-    else:
-        kind, hint = ServerFailed, "Look at the logs of the service."
-    return kind(f"The model server answered {status}{said}", hint=hint, status=status)
+    sentence = f"The model server answered {status}{said}"
+    if status == 401:
+        return CallNotAllowed(sentence, hint="Give a valid token: the service is protected.", status=status)
+    if status == 403:
+        hint = "The token's owner needs permission to `get` this InferenceService."
+        return CallNotAllowed(sentence, hint=hint, status=status)
+    if status == 404:
+        hint = "Check the name of the model and the URL (`odh-oci list`)."
+        return ModelUnknown(sentence, hint=hint, status=status)
+    if status == 503:
+        return ModelNotReady(sentence, hint="Wait for it: `service.wait()`.", status=status)
+    if status == 504:
+        hint = "A Route gives up after 30 s: stream the answer, ask for less, or raise its timeout."
+        return CallTimeout(sentence, hint=hint, status=status)
+    if status < 500:
+        return RequestRefused(sentence, hint="", status=status)
+    return ServerFailed(sentence, hint="Look at the logs of the service.", status=status)

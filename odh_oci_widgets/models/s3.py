@@ -27,8 +27,9 @@ from .selection import left_out
 
 T = TypeVar("T")
 
-#: How long a signed address holds: a build has to begin reading each file by then.
-SIGNED_SECONDS = 12 * 3600
+#: How long a signed address holds, the most that the protocol allows: nothing signs anew while a build runs, which may
+#: wait for a node, for a registry, or for a person who resumes it. Temporary keys end before, and their signatures too.
+SIGNED_SECONDS = 7 * 24 * 3600
 _HINT = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or attach the data connection to the workbench."
 
 

@@ -24,8 +24,9 @@ from .plan import Plan, PlanLayer, checked
 from .record import Record
 from .reference import Reference
 from .registry import Manifest
+from .retry import says_busy
 from .sources import Web
-from .store import RegistryStore, Store, copy_reader
+from .store import LayoutStore, RegistryStore, Store, copy_reader
 from .survey import AnyStore, Survey, Work
 from .tar import LayerTar
 from .tuning import Tuning
@@ -108,7 +109,16 @@ class Build:
         for problem in limits.problems(plan, sum(work.size for work in todo)):
             raise problem
         if isinstance(store, RegistryStore):
-            self._record = Record(store, sum(work.layer is not None for work in works))
+            open_ = {work.number for work in todo}
+            standing = {
+                work.descriptor["digest"]: work.descriptor
+                for work in works
+                if work.descriptor is not None and work.number not in open_
+            }
+            coming = sum(work.layer is not None for work in todo)
+            self._record = Record(
+                store, coming, standing=list(standing.values()), earlier=self._survey.record
+            )
         self._send(todo, store)
         data, _ = self._publish(plan, found, works, store, previous)
         if self._record is not None:
@@ -175,10 +185,14 @@ class Build:
 
     def _copy(self, work: Work, store: AnyStore) -> None:
         assert work.base is not None and work.base.store is not None and work.descriptor is not None  # noqa: S101, PT018
+        origin, digest = work.base.store, work.descriptor["digest"]
+        if isinstance(origin, LayoutStore) and not origin.has_blob(digest, work.size):
+            raise RegistryError(
+                f"The base image's layer {digest} is neither in its layout nor (any more) in the registry.",
+                hint="Start the build again: what was sent is reused.",
+            )
         patience = self._survey.patience(work.number)
-        reader = copy_reader(
-            work.base.store, work.descriptor, self._survey.patience(work.number), self._tuning.block
-        )
+        reader = copy_reader(origin, work.descriptor, self._survey.patience(work.number), self._tuning.block)
         store.put(reader, patience, partial(self._progress, work))
 
     def _make(self, work: Work, layer: PlanLayer, store: AnyStore) -> None:
@@ -283,7 +297,7 @@ class Build:
         self._emit(LayerProgress(layer=work.number, sent=sent, total=work.size, state=state, digest=digest))
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, Retry) and ("429" in event.reason or "503" in event.reason):
+        if isinstance(event, Retry) and says_busy(event.reason):
             self._lanes.busy()
         self._emit(event)
 

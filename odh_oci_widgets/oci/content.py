@@ -42,6 +42,8 @@ class FileDigests:
 class ContentMismatch(SourceError):
     """The bytes are not the promised ones; reading again may help."""
 
+    cure = "Build again from a fresh revision; if it stays so, the source's copy is damaged."
+
 
 @dataclass(frozen=True)
 class _Border:

@@ -31,7 +31,12 @@ _DOCKER_HUB_SERVER = "https://index.docker.io/v1/"
 
 @dataclass(frozen=True, repr=False)
 class Credential:
-    """Who we are at a registry: a user name with a password, or an identity token (an OAuth2 refresh token)."""
+    """Who we are at a registry: a user name with a password, or an identity token (an OAuth2 refresh token).
+
+    >>> from odh_oci_widgets import Credential
+    >>> Credential("me+robot", "secret")  # a password is never shown
+    Credential(username='me+robot', password=<hidden>, identity_token=None)
+    """
 
     username: str
     password: str = ""
@@ -49,6 +54,13 @@ class Credentials:
     nothing else; otherwise `$XDG_RUNTIME_DIR/containers/auth.json`, `$XDG_CONFIG_HOME/containers/auth.json`,
     `$DOCKER_CONFIG/config.json` (`~/.docker/config.json`), `~/.dockercfg`, and last the environment variable
     `.dockerconfigjson`. In each of them the most specific key wins: `host/ns/repo`, `host/ns`, `host`.
+
+    >>> from odh_oci_widgets import Credential, Credentials
+    >>> credentials = Credentials({"quay.io/me": Credential("me+robot", "secret")})
+    >>> credentials.find("quay.io", "me/granite").username
+    'me+robot'
+    >>> credentials.find("quay.io", "you/granite") is None
+    True
     """
 
     def __init__(

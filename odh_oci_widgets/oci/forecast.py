@@ -9,21 +9,29 @@ from enum import StrEnum
 from pathlib import Path
 from threading import Event as Flag
 
-from . import limits, reuse
+from . import image, limits, reuse
 from .base import SCRATCH, SCRATCH_NOTE
 from .credentials import Credentials
-from .errors import OdhOciError, RegistryError, SourceError
+from .errors import OdhOciError, ReferenceInvalid, RegistryError, SourceError
 from .events import Event, Log
 from .http import http_pool
 from .plan import Plan, PlanFile, checked
 from .sources import Broken, Web
 from .store import RegistryStore
 from .survey import AnyStore, Survey, Work
+from .tar import LayerTar
 from .tuning import DEFAULT, Tuning
 
 
 class Action(StrEnum):
-    """What happens to a layer."""
+    """What happens to a layer.
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> from odh_oci_widgets.oci import preflight
+    >>> plan = plan_image("iris.onnx", "oci:new-image", base="embedded")
+    >>> sorted({layer.action.value for layer in preflight(plan).layers})
+    ['send']
+    """
 
     #: read from its source and sent
     SEND = "send"
@@ -35,7 +43,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerForecast:
-    """A layer, its bytes, and what would happen to it."""
+    """A layer, its bytes, and what would happen to it.
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> from odh_oci_widgets.oci import preflight
+    >>> forecast = preflight(plan_image("iris.onnx", "oci:forecast-image", base="embedded"))
+    >>> [(layer.title, layer.action.value) for layer in forecast.layers if not layer.base]
+    [('1/iris.onnx', 'send')]
+    """
 
     title: str
     size: int
@@ -45,7 +60,14 @@ class LayerForecast:
 
 @dataclass(frozen=True, kw_only=True)
 class Preflight:
-    """What `run` would do. With `problems` it would fail; `notes` are worth knowing."""
+    """What `run` would do. With `problems` it would fail; `notes` are worth knowing.
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> from odh_oci_widgets.oci import preflight
+    >>> forecast = preflight(plan_image("iris.onnx", "oci:preflight-image", base="embedded"))
+    >>> forecast.problems, forecast.to_move > 0
+    ((), True)
+    """
 
     image: str
     layers: tuple[LayerForecast, ...]
@@ -75,8 +97,11 @@ def preflight(
 
     Trouble is collected in `problems` instead of being raised, except Cancelled.
 
-    >>> preflight(plan).to_move  # doctest: +SKIP
-    1073741824
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> from odh_oci_widgets.oci import preflight
+    >>> plan = plan_image("iris.onnx", "oci:iris-image", base="embedded")
+    >>> preflight(plan).to_move  # the image is there already
+    0
     """
     notes: list[str] = []
 
@@ -91,6 +116,11 @@ def preflight(
     forecasts: tuple[LayerForecast, ...] = ()
     try:
         checked(plan)
+        forecasts = _unknown(plan)
+        for problem in limits.problems(plan, 0):
+            if isinstance(problem, ReferenceInvalid):
+                raise problem  # what the registry says to such a name helps nobody
+            problems.append(problem)
         store = survey.open(plan.image, writes=True)
         problems += _may_push(store, survey)
         works, actions = _actions(survey, store)
@@ -111,6 +141,14 @@ def preflight(
     if plan.base == SCRATCH and SCRATCH_NOTE not in notes:
         notes.append(SCRATCH_NOTE)
     return Preflight(image=plan.image, layers=forecasts, problems=tuple(_once(problems)), notes=tuple(notes))
+
+
+def _unknown(plan: Plan) -> tuple[LayerForecast, ...]:
+    """What is to be feared as long as nobody can be asked what is there already."""
+    return tuple(
+        LayerForecast(title=image.title(layer), size=LayerTar(layer).size, action=Action.SEND)
+        for layer in plan.layers
+    )
 
 
 def _actions(survey: Survey, store: AnyStore) -> tuple[list[Work], list[Action]]:

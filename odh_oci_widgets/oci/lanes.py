@@ -17,14 +17,21 @@ _GAIN = 1.1
 class Lanes:
     """Runs tasks in threads, as many at a time as the line is worth. `on_error` hears what a task raised."""
 
-    def __init__(self, tuning: Tuning, on_error: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        tuning: Tuning,
+        on_error: Callable[[BaseException], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._condition = Condition()
         self._on_error = on_error
         self._limit = tuning.streams
         self._most = tuning.max_streams
         self._active = 0
         self._moved = 0
-        self._looked = (time.monotonic(), 0)
+        self._clock = clock
+        self._looked = (clock(), 0)
         self._speed = 0.0
         self._growing = True
 
@@ -37,7 +44,7 @@ class Lanes:
         """So many bytes went over the line; looks now and then whether one more stream is worth it."""
         with self._condition:
             self._moved += count
-            now = time.monotonic()
+            now = self._clock()
             since, before = self._looked
             if now - since < _WINDOW or self._active < self._limit:
                 return

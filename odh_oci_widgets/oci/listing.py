@@ -116,8 +116,11 @@ def _list_stream(blob: Blob, limit: int, *, compressed: bool) -> LayerListing:
         listing = _list(reader)
         diff_id = None
         if listing.complete and not listing.damaged:
-            with suppress(_LimitReached):  # all entries are known; only the digest is not
-                diff_id = reader.digest_of_all()
+            try:
+                with suppress(_LimitReached):  # all entries are known; only the digest is not
+                    diff_id = reader.digest_of_all()
+            except (zlib.error, EOFError) as error:  # what comes after the last entry is damaged
+                listing = replace(listing, damaged=True, trouble=f"its compression is damaged ({error})")
         return replace(listing, bytes_read=counted.bytes_read, diff_id=diff_id)
     finally:
         stream.close()

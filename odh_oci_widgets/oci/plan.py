@@ -34,11 +34,19 @@ class Source:
     `auth` names a credential of the executor, sent to the URL's host only: `"hf"` is the Hugging Face token, `"s3"`
     the query that signs this URL of an object in S3 storage.
     `xet_hash` is set where the file is in Hugging Face's Xet storage.
+
+    >>> from odh_oci_widgets.oci import Source
+    >>> Source(url="https://bucket.example/model.onnx?signature=secret")  # what signs an address is not shown
+    Source(url='https://bucket.example/model.onnx?…')
     """
 
+    #: a file where the plan is executed
     path: str | None = None
+    #: an address; whoever executes the plan must reach it
     url: str | None = None
+    #: the credential of the executor that opens the address: `hf` or `s3`
     auth: str | None = None
+    #: where the file is in Hugging Face's Xet storage
     xet_hash: str | None = None
 
     def __repr__(self) -> str:
@@ -52,10 +60,18 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanFile:
-    """A file of the image: its path below `/` (`models/1/model.onnx`), bytes, and what its content must be."""
+    """A file of the image: its path below `/` (`models/1/model.onnx`), bytes, and what its content must be.
 
+    >>> from odh_oci_widgets.oci import PlanFile, Source
+    >>> PlanFile(path="models/1/model.onnx", size=7, source=Source(path="model.onnx")).path
+    'models/1/model.onnx'
+    """
+
+    #: where it stands in the image, below `/`: `models/1/model.onnx`
     path: str
+    #: bytes
     size: int
+    #: where its bytes are
     source: Source
     #: hex, as the hub tells it for LFS files; the content is checked against it
     sha256: str | None = None
@@ -65,8 +81,15 @@ class PlanFile:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanLayer:
-    """Files that stand in one layer, in the order they are written."""
+    """Files that stand in one layer, in the order they are written.
 
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> [layer] = plan_image("iris.onnx", "quay.io/me/iris:1").layers
+    >>> [file.path for file in layer.files]
+    ['models/1/iris.onnx']
+    """
+
+    #: in the order in which they are written
     files: tuple[PlanFile, ...]
 
 
@@ -77,17 +100,35 @@ class Plan:
     `image` is the destination: `registry/repo:tag` or `oci:PATH[:TAG]`. `base` is an image reference,
     `embedded` or `scratch`. `insecure` names the registries (`host[:port]`) that may speak plain HTTP or show
     an untrusted certificate. `like` names further images whose layers may be reused.
+
+    >>> from odh_oci_widgets import Plan
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> plan = plan_image("iris.onnx", "quay.io/me/iris:1", base="embedded")
+    >>> plan.image, len(plan.layers)
+    ('quay.io/me/iris:1', 1)
+    >>> Plan.from_json(plan.to_json()) == plan
+    True
     """
 
+    #: the destination: `registry/repo:tag` or `oci:PATH[:TAG]`
     image: str
+    #: the model's layers, above those of the base
     layers: tuple[PlanLayer, ...]
+    #: an image reference, `embedded` or `scratch`
     base: str = DEFAULT_BASE
+    #: `linux/amd64`, `linux/arm64`: one image for each, in an index where there are several
     platforms: tuple[str, ...] = ("linux/amd64",)
+    #: of the image's config
     labels: Mapping[str, str] = field(default_factory=dict)
+    #: of the image's manifest
     annotations: Mapping[str, str] = field(default_factory=dict)
+    #: when the image says it was made, RFC 3339
     created: str = EPOCH
+    #: registries (`host[:port]`) that may speak plain HTTP or show an untrusted certificate
     insecure: tuple[str, ...] = ()
+    #: further images whose layers may be reused
     like: tuple[str, ...] = ()
+    #: of this format
     version: int = 1
 
     def to_json(self) -> str:

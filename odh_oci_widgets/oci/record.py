@@ -17,18 +17,24 @@ from .store import RegistryStore
 
 
 class Record:
-    """Call `finished` for each layer, then `remove` or `keep`."""
+    """Call `finished` for each layer, then `remove` or `keep`.
 
-    def __init__(self, store: RegistryStore, layers: int) -> None:
+    `layers`: how many will come; `standing`: those that are there already, which are not to be forgotten either;
+    `earlier`: the digest of the record that the try before left.
+    """
+
+    def __init__(
+        self, store: RegistryStore, layers: int, *, standing: Sequence[Descriptor], earlier: str | None
+    ) -> None:
         self._store = store
         self._tag = record_tag(store.reference.identifier)
-        self._layers = layers
+        self._layers = layers + len(standing)
         self._condition = Condition()
-        self._done: list[Descriptor] = []
+        self._done: list[Descriptor] = list(standing)
         self._unnamed = 0
-        self._written = 0
-        self._wanted = 0
+        self._written = self._wanted = len(standing)
         self._digests: list[str] = []
+        self._earlier = [earlier] if earlier else []
         self._ended = False
         self._thread: Thread | None = None
 
@@ -49,7 +55,7 @@ class Record:
     def remove(self) -> None:
         """The image stands: forget the record."""
         self._end()
-        for digest in self._digests:
+        for digest in [*self._digests, *self._earlier]:
             if not self._store.delete_manifest(digest):
                 break
 

@@ -20,7 +20,7 @@ from .media import ACCEPT, sha256
 from .reference import Reference
 from .refusals import refusal
 from .retry import TRANSIENT, ConnectionTrouble, Notify, Patience, ignore, retry_after
-from .transport import explain, hopeless, speaks_plain_http
+from .transport import explain, hopeless, speaks_plain_http, spoken_scheme
 from .tuning import DEFAULT, Tuning
 
 #: Redirects of a blob to a registry's storage.
@@ -102,19 +102,13 @@ class Repository:
             return "https"
         patience = self.patience()
         while True:
-            trouble: Exception | None = None
-            for scheme in ("https", "http"):
-                try:
-                    self.http.request("GET", f"{scheme}://{self.reference.api_host}/v2/")
-                except ConnectionTrouble as error:
-                    trouble = trouble or error
-                else:
-                    return scheme
-            assert trouble is not None  # noqa: S101 - both ways failed
-            told = explain(trouble, self.reference.registry)
-            if patience.failures >= FIRST_CONTACT_TRIES - 1:
-                raise told
-            patience.wait("no connection", told)
+            try:
+                return spoken_scheme(self.http, self.reference.api_host)
+            except ConnectionTrouble as error:
+                trouble = explain(error, self.reference.registry)
+                if patience.failures >= FIRST_CONTACT_TRIES - 1:
+                    raise trouble from error
+                patience.wait("no connection", trouble)
 
     def url(self, path: str) -> str:
         """The URL of `path` below this repository (`blobs/…`)."""

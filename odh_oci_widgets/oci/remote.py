@@ -2,7 +2,8 @@
 
 Events go to stdout, one JSON object a line; the exit status says whether the image stands. Credentials come from
 auth files and the environment (`REGISTRY_AUTH_FILE`, `HF_TOKEN`; `ODH_OCI_S3` names a file of signatures), never
-from the plan or the command line.
+from the plan or the command line. `ODH_OCI_BASE` names a folder with the layout that stands for the plan's base: see
+`embedded.place_base`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 from typing import TextIO
@@ -42,6 +44,8 @@ def main(
     try:
         secrets = _secrets(environ)
         plan = Plan.from_json(_read(names[0]))
+        if base := environ.get("ODH_OCI_BASE"):
+            plan = replace(plan, base=f"oci:{base}")
         for event in run(
             plan, credentials=Credentials(environ=environ), secrets=secrets, cancel=cancel, verify=verify
         ):

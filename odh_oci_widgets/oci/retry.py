@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +17,22 @@ from .tuning import Tuning
 #: Answers that may be better the next time.
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524})
 
+_BUSY = re.compile(r" answered (?:429|503)\b")
+
 Notify = Callable[[str, int, float], None]
 
 
 def ignore(_reason: str, _attempt: int, _wait: float) -> None:
     """A `Notify` for whoever has nobody to tell."""
+
+
+def says_busy(reason: str) -> bool:
+    """Whether a server asked for less; a port or a name may look like its answer.
+
+    >>> says_busy("the registry answered 429"), says_busy("The connection to 127.0.0.1:4290 broke.")
+    (True, False)
+    """
+    return _BUSY.search(reason) is not None
 
 
 @dataclass

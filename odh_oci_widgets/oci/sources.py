@@ -15,10 +15,11 @@ import urllib3
 from .content import Buffer
 from .errors import SourceError
 from .headers import parse_content_range
-from .http import Http
+from .http import Http, read_into
 from .plan import PlanFile
 from .retry import TRANSIENT, ConnectionTrouble, Patience, retry_after
-from .transport import explain
+from .signed import ANSWER_BYTES, REFUSALS, refused_signature
+from .transport import explain, hopeless
 
 _MAX_REDIRECTS = 10
 #: A source that breaks more often than this many bytes apart is given up.
@@ -131,8 +132,7 @@ class Web:
                 response = self.http.request("GET", target, headers=mine, stream=True)
             except ConnectionTrouble as error:
                 self._forget(url)
-                host = urlsplit(target).netloc
-                raise Broken(explain(error, host).message) from error
+                raise _trouble(error, target) from error
             if response.status not in _REDIRECTS:
                 break
             location = response.headers.get("Location", "")
@@ -151,7 +151,7 @@ class Web:
 
     def _check(self, file: PlanFile, response: urllib3.BaseHTTPResponse, target: str, start: int) -> None:
         url, shown = self._signed(file), file.source.url
-        status = response.status
+        status, said = response.status, b""
         if status not in {200, 206}:
             resolved = target != url
             self._forget(url)
@@ -159,6 +159,10 @@ class Web:
                 resolved and status in {401, 403, 404, 410}
             ):  # a signed URL that ran out
                 raise Broken(f"{urlsplit(target).netloc} answered {status}", retry_after(response.headers))
+            if file.source.auth == "s3" and status in REFUSALS:
+                with suppress(urllib3.exceptions.HTTPError, OSError):
+                    said = response.read(ANSWER_BYTES)
+                raise refused_signature(shown or "", urlsplit(url).query, status, said)
             raise refused(file, status, self.token(file) is not None)
         total = start
         if status == 206:
@@ -190,13 +194,6 @@ class Web:
 def refused(file: PlanFile, status: int, token: bool) -> SourceError:
     """The error for a source that does not give the file."""
     where = file.source.url
-    if status in {401, 403} and file.source.auth == "s3":
-        return SourceError(
-            f"`{where}` is not open to us ({status}).",
-            hint="Check the keys of the data connection (AWS_*) and this machine's clock, and build again:"
-            " a signature holds for 12 hours.",
-            status=status,
-        )
     if status in {401, 403}:
         hint = (
             "Accept the model's conditions on its page, and use a token that may read it."
@@ -209,6 +206,14 @@ def refused(file: PlanFile, status: int, token: bool) -> SourceError:
     return SourceError(f"`{where}` answered {status}.", hint="Try again later.", status=status)
 
 
+def _trouble(error: Exception, url: str) -> Broken | SourceError:
+    """What a connection that does not work means: worth another try, or not."""
+    said = explain(error, urlsplit(url).netloc).message
+    if hopeless(error):
+        return SourceError(said, hint="Name the file with its authority in SSL_CERT_FILE, or check the URL.")
+    return Broken(said.rstrip("."))
+
+
 class WebStream:
     """A URL read in order; reopened with Range where the connection broke."""
 
@@ -219,9 +224,10 @@ class WebStream:
         self._since = 0
         self._patience = patience
         self._response: urllib3.BaseHTTPResponse | None = None
+        self._buffer = memoryview(b"")
 
     def read(self, size: int) -> Buffer:
-        """As `Stream` says."""
+        """As `Stream` says; the buffer is used again at the next call."""
         while True:
             self._patience.check()
             try:
@@ -244,19 +250,21 @@ class WebStream:
                 self._patience.progressed()
             return chunk
 
-    def _try(self, size: int) -> bytes:
+    def _try(self, size: int) -> Buffer:
         if self._response is None:
             response = self._web.get(self._file, self._at)
             self._response = response
             if response.status == 200 and self._at:
                 self._skip(response, self._at, size)
+        if len(self._buffer) < size:
+            self._buffer = memoryview(bytearray(size))
         try:
-            chunk: bytes = self._response.read(size)
+            count = read_into(self._response, self._buffer[:size])
         except ConnectionTrouble as error:
-            raise Broken(explain(error, urlsplit(self._file.source.url or "").netloc).message) from error
-        if not chunk:
+            raise _trouble(error, self._file.source.url or "") from error
+        if not count:
             raise Broken("the connection ended early")
-        return chunk
+        return self._buffer[:count]
 
     def _skip(self, response: urllib3.BaseHTTPResponse, count: int, block: int) -> None:
         """The server knows no Range: read what we have already once more."""

@@ -54,6 +54,8 @@ class Survey:
     ) -> None:
         self.plan = plan
         self.stores: list[AnyStore] = []
+        #: digest of the record that an unfinished build of the image left
+        self.record: str | None = None
         self._credentials = credentials
         self._stop = stop
         self._emit = emit
@@ -113,6 +115,7 @@ class Survey:
             if record is not None:
                 self._emit(Log(message="An unfinished build of this image is continued."))
                 candidates.add(record, store)
+                self.record = record.digest
         for name in self.plan.like:
             other = self.open(name)
             like = other.find_manifest()

@@ -14,6 +14,11 @@ from urllib3.exceptions import (
 )
 
 from .errors import RegistryError, RegistryUnreachable, RegistryUntrusted
+from .http import Http
+from .retry import ConnectionTrouble
+
+#: What servers say to plain HTTP at a port where they speak TLS.
+_TLS_WANTED = 400
 
 
 def causes(error: BaseException) -> list[BaseException]:
@@ -36,6 +41,21 @@ def speaks_plain_http(error: BaseException) -> bool:
         and any(word in str(cause).upper().replace(" ", "_") for word in words)
         for cause in causes(error)
     )
+
+
+def spoken_scheme(http: Http, host: str) -> str:
+    """`https`, or `http` where a registry does not speak TLS. Raises what urllib3 raised for `https`."""
+    try:
+        http.request("GET", f"https://{host}/v2/")
+    except ConnectionTrouble as error:
+        try:
+            answer = http.request("GET", f"http://{host}/v2/")
+        except ConnectionTrouble:
+            raise error from None
+        if answer.status == _TLS_WANTED:  # whose TLS just failed for a moment
+            raise
+        return "http"
+    return "https"
 
 
 def hopeless(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from odh_oci_widgets.models.gpus import find_gpu
+from odh_oci_widgets.models.gpus import card_of, find_gpu
 from odh_oci_widgets.models.sizing import BFLOAT16_CAPABILITY, fit_gpu
 
 from .runtimes import Runtime
@@ -30,8 +30,8 @@ def with_proposals(
     """The spec with the arguments that make the model run on its GPU, and a sentence for each.
 
     `--dtype=half` where the GPU is older than compute capability 8.0, `--max-model-len` where the model's own
-    context does not fit. Which GPU it is, `gpu_name` says, else the profile's node selector, else its name; edit
-    users may not list nodes. Nothing where that is not known, or the runtime is not vLLM.
+    context does not fit. Which GPU it is, `gpu_name` says, else the profile (`card_of`); edit users may not
+    list nodes. Nothing where that is not known, or the runtime is not vLLM.
     """
     if not spec.gpu or not runtime.generative:
         return spec, []
@@ -57,13 +57,10 @@ def with_proposals(
 
 def _card(gpu_name: str | None, profile: HardwareProfile | None) -> tuple[str, int | None, float | None]:
     """Name, bytes of memory, compute capability of one card."""
-    known = find_gpu(gpu_name) if gpu_name else None
     if gpu_name is None and profile is not None:
-        gpu = profile.gpu
-        if gpu is not None and gpu.compute_capability is not None:
-            return gpu.product or profile.display_name, gpu.memory, gpu.compute_capability
-        words = (gpu.product if gpu else "", profile.display_name, profile.name)
-        known = next((found for word in words if (found := find_gpu(word))), None)
+        card = card_of(profile)
+        return (card.product, card.memory, card.compute_capability) if card else ("", None, None)
+    known = find_gpu(gpu_name) if gpu_name else None
     return (known.name, known.memory, known.compute_capability) if known else ("", None, None)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from odh_oci_widgets import settings
+
 from .errors import OptionInvalid, SandboxUnavailable, ServiceNotFound
 from .names import check_name
 from .protocol import Service
@@ -21,7 +23,7 @@ def deploy(
     image: str,
     name: str,
     *,
-    target: str = "project",
+    target: str | None = "project",
     format: str | None = None,  # noqa: A002 - the word for it
     runtime: str | None = None,
     runtime_image: str | None = None,
@@ -47,7 +49,8 @@ def deploy(
     Args:
         image: `registry/repository:tag[@sha256:…]`; for the sandbox also `oci:PATH`.
         name: lower-case letters, digits and dashes; at most 53.
-        target: `project` or `sandbox`.
+        target: `project` or `sandbox`; None: the project where a cluster is known, else the sandbox, unless it is
+            switched off (`odh_oci_widgets.settings`).
         format: the model's format (`onnx`, `huggingface`, …); default: read from the image.
         runtime: name of a serving runtime or template; default: the best fit to the format.
         runtime_image: image of the model server, where no runtime can be read and our own definition is used.
@@ -71,11 +74,15 @@ def deploy(
     Raises:
         ServiceNameInvalid, OptionInvalid, ImageNotDeployable, RuntimeNotFound, ServiceExists, ClusterError.
 
-    >>> service = deploy("quay.io/me/digits:1", "digits", format="onnx")  # doctest: +SKIP
-    >>> service.wait()  # doctest: +SKIP
+    >>> from odh_oci_widgets import deploy
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "iris", format="onnx", memory="2Gi")
+    >>> iris.name, iris.target
+    ('iris', 'project')
     """
     check_name(name)
-    if _checked(target) == "sandbox":
+    image = settings.full_image(image)
+    if _checked(target or _default_target(project)) == "sandbox":
         return _sandbox().deploy(  # type: ignore[no-any-return]
             image,
             name,
@@ -110,7 +117,15 @@ def deploy(
 
 
 def preview(image: str, name: str, **options: Any) -> Preview:
-    """What `deploy` with the same options would apply to the project, with notes; works without a cluster too."""
+    """What `deploy` with the same options would apply to the project, with notes; works without a cluster too.
+
+    >>> from odh_oci_widgets.serving import preview
+    >>> digest = "sha256:" + "a" * 64
+    >>> plan = preview(f"quay.io/me/iris@{digest}", "iris", format="onnx", memory="2Gi")
+    >>> [one["kind"] for one in plan.objects]
+    ['ServingRuntime', 'InferenceService']
+    """
+    image = settings.full_image(image)
     options.pop("target", None)
     options.pop("force", None)
     from .project import deploying
@@ -123,9 +138,11 @@ def manifests(image: str, name: str, **options: Any) -> list[dict[str, Any]]:
 
     Without a cluster, our own definitions of the model servers stand in for the platform's.
 
-    >>> runtime, service = manifests("quay.io/me/digits:1", "digits", format="onnx")  # doctest: +SKIP
-    >>> service["spec"]["predictor"]["model"]["storageUri"]  # doctest: +SKIP
-    'oci://quay.io/me/digits:1'
+    >>> from odh_oci_widgets.serving import manifests
+    >>> digest = "sha256:" + "a" * 64
+    >>> runtime, made = manifests(f"quay.io/me/iris@{digest}", "iris", format="onnx", memory="2Gi")
+    >>> made["kind"], made["spec"]["predictor"]["model"]["modelFormat"]["name"]
+    ('InferenceService', 'onnx')
     """
     return list(preview(image, name, **options).objects)
 
@@ -134,6 +151,12 @@ def service(name: str, *, target: str | None = None, project: Project | None = N
     """The service of that name; in the sandbox first, then in the project, unless `target` says where.
 
     Raises ServiceNotFound; ClusterError when `target` is `project` and the cluster cannot be asked.
+
+    >>> from odh_oci_widgets import deploy, service
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "found", format="onnx", memory="2Gi")
+    >>> service("found").name
+    'found'
     """
     check_name(name)
     if target is not None and _checked(target) == "project":
@@ -163,6 +186,12 @@ def services(*, target: str | None = None, project: Project | None = None) -> li
     """All services: of the sandbox, and of the project where it can be asked; or of one `target` only.
 
     Raises ClusterError only when `target` is `project` (or a project is given).
+
+    >>> from odh_oci_widgets import deploy, services
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "listed", format="onnx", memory="2Gi")
+    >>> "listed" in [one.name for one in services()]
+    True
     """
     from odh_oci_widgets.cluster.errors import ClusterError
 
@@ -184,6 +213,20 @@ def services(*, target: str | None = None, project: Project | None = None) -> li
             if target == "project" or project is not None:
                 raise
     return found
+
+
+def _default_target(project: Project | None) -> str:
+    from odh_oci_widgets.cluster import connect
+    from odh_oci_widgets.cluster.errors import NoCluster
+
+    try:
+        if project is None:
+            connect()
+    except NoCluster:
+        if settings.read().sandbox:
+            return "sandbox"
+        raise
+    return "project"
 
 
 def _checked(target: str) -> str:

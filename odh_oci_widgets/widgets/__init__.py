@@ -6,6 +6,7 @@ from .deploy_step import DeployStep
 from .flow import DeploySpec, Flow, ImageSpec
 from .image_step import ImageStep
 from .model_step import ModelStep
+from .panel import ModelsPanel
 from .test_step import TestStep
 from .wizard import Wizard
 
@@ -18,6 +19,7 @@ __all__ = [
     "ImageSpec",
     "ImageStep",
     "ModelStep",
+    "ModelsPanel",
     "TestStep",
     "Wizard",
 ]

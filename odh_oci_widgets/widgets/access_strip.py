@@ -33,20 +33,16 @@ class AccessStrip(widgets.VBox):
         self._login = Secret("Login command", self._log_in)
         switch = row(cell(self.namespace), button("Switch project", self.look))
         switch.add_class("odh-oci-search")
-        super().__init__(
-            [
-                self._face,
-                Disclosure(
-                    "project and permissions",
-                    self._details,
-                    switch,
-                    cell(
-                        self._login.widget,
-                        "The line that the console shows under “Copy login command”: oc login --token=… --server=…",
-                    ),
-                ),
-            ]
+        self.details = Disclosure(
+            "project and permissions",
+            self._details,
+            switch,
+            cell(
+                self._login.widget,
+                "The line that the console shows under “Copy login command”: oc login --token=… --server=…",
+            ),
         )
+        super().__init__([self._face, self.details])
         self.add_class("odh-oci-step")
         self.add_class("odh-oci-strip")
         if flow is None:

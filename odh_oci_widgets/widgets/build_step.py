@@ -8,28 +8,44 @@ from typing import Any, ClassVar
 
 import ipywidgets as widgets
 
-from odh_oci_widgets.builders import Build, BuildConflict, BuildStatus, build, builds, human_bytes
+from odh_oci_widgets.builders import (
+    Build,
+    BuildConflict,
+    BuildStatus,
+    Choice,
+    build,
+    builds,
+    default_builder,
+    human_bytes,
+    plan_image,
+)
 from odh_oci_widgets.oci.errors import Cancelled, OdhOciError
 
 from . import html, snippets
 from .earlier_builds import EarlierBuilds
 from .flow import Flow
 from .job import Job
+from .latest import Latest
 from .layer_bars import LayerBars
 from .log_view import LogView
-from .parts import Disclosure, button, row
+from .parts import Disclosure, Rendering, button, row
 from .step import Step
-from .words import in_time
+from .words import BUILDERS, in_time
 
-#: Seconds between two paintings: five a second, half of what the browser should get at most.
-PERIOD = 0.2
+#: Seconds between two paintings. Each is three messages to the browser: for all layers, for some, and for the log; it
+#: should get ten a second at most.
+PERIOD = 0.3
 
 
 class BuildStep(Step):
     """Start a build, watch it, cancel it. `flow.image` is the result, with its digest.
 
-    >>> step = BuildStep(flow=flow)  # doctest: +SKIP
-    >>> step.attach(builds()[0])  # doctest: +SKIP
+    >>> from odh_oci_widgets import BuildStep
+    >>> from odh_oci_widgets.widgets import Flow
+    >>> flow = Flow()
+    >>> step = BuildStep(flow=flow)
+    >>> step.flow is flow
+    True
     """
 
     title: ClassVar[str] = "Build"
@@ -45,6 +61,9 @@ class BuildStep(Step):
         self.start_button = button("Build and push", self.start, style="primary")
         self.cancel_button = button("Cancel", self.cancel, style="danger")
         self._what = widgets.HTML()
+        #: who will build, once it is known
+        self._by: Choice | None = None
+        self._asked: Latest[Choice] = Latest()
         self._bars = LayerBars()
         self._result = widgets.HTML()
         self._conflict = row()
@@ -52,7 +71,7 @@ class BuildStep(Step):
         self._lines = log.lines
         #: whichever run now, told when they were looked for
         self.running_elsewhere: list[Build] = []
-        self.earlier = EarlierBuilds(picked=self.attach, found=self._found)
+        self.earlier = EarlierBuilds(flow=self.flow, picked=self.attach, found=self._found)
         self._compose(
             self._what,
             row(self.start_button, self.cancel_button),
@@ -62,16 +81,35 @@ class BuildStep(Step):
             Disclosure("log", log),
             Disclosure("earlier builds", self.earlier, seen=self.earlier.look),
         )
-        self.flow.observe(lambda _: self._ready(), ["model", "spec"])
+        self.flow.observe(lambda _: self._ask_who(), ["model", "spec", "surroundings"])
         self.flow.observe(lambda _: self.earlier.look(), "surroundings")
         self._busy(busy=False)
-        self._ready()
+        self._ask_who()
 
     @property
     def running(self) -> bool:
         """Whether a build is at work."""
         starting = self._job is not None and self._job.running
         return starting or (self._build is not None and not self._build.status.finished)
+
+    def _ask_who(self) -> None:
+        """Find out who will build, in a thread: the cluster may be asked."""
+        model, spec = self.flow.model, self.flow.spec
+        project = self.flow.project
+        self._asked.stop()
+        self._by = Choice(spec.builder) if spec and spec.builder else None
+        if model is not None and spec is not None and not spec.builder:
+            image, options = spec.image, spec.plan_options()
+
+            def choose(_: threading.Event) -> Choice:
+                return default_builder(plan_image(model, image, **options), project=project)
+
+            self._asked.start(choose, self._told_who, lambda _: None)
+        self._ready()
+
+    def _told_who(self, choice: Choice) -> None:
+        self._by = choice
+        self._ready()
 
     def _ready(self) -> None:
         model, spec = self.flow.model, self.flow.spec
@@ -86,7 +124,8 @@ class BuildStep(Step):
                     "Image": html.element("code", spec.image),
                     "Base image": spec.base,
                 }
-            )
+                | ({"Built by": BUILDERS.get(self._by.name, self._by.name)} if self._by else {})
+            ) + html.help_text(self._by.reason if self._by else "")
         self.code.refresh()
 
     def start(self) -> None:
@@ -98,7 +137,7 @@ class BuildStep(Step):
         model, spec = self.flow.model, self.flow.spec
         if model is None or spec is None or self.running:
             return
-        options = spec.options() | {"token": self.flow.secrets.token}
+        options = spec.options() | {"token": self.flow.secrets.token, "project": self.flow.project}
 
         def work(cancel: threading.Event) -> tuple[Build, threading.Event]:
             before(cancel)
@@ -117,12 +156,14 @@ class BuildStep(Step):
             button("Watch that build", lambda: self._watch_other(other)),
             button(
                 "Wait for it, then build",
-                lambda: self._start("Waiting for the other build…", lambda cancel: _ended(other, cancel)),
+                lambda: self._start(
+                    "Waiting for the other build…", lambda cancel: _ended(other, self.flow, cancel)
+                ),
             ),
             button(
                 "Stop it, then build",
                 lambda: self._start(
-                    "Stopping the other build…", lambda cancel: _ended(other, cancel, stop=True)
+                    "Stopping the other build…", lambda cancel: _ended(other, self.flow, cancel, stop=True)
                 ),
                 style="danger",
             ),
@@ -143,7 +184,7 @@ class BuildStep(Step):
                 self.attach(found)
 
         self._conflict.children = ()
-        self.run("Looking for that build…", lambda _: _find(build_id), show)
+        self.run("Looking for that build…", lambda _: _find(build_id, self.flow), show)
 
     def _found(self, found: list[Build]) -> None:
         self.running_elsewhere = [one for one in found if one is not self._build and not one.status.finished]
@@ -201,11 +242,11 @@ class BuildStep(Step):
             self._paint(running)
         if self._reader is not None:
             self._reader.join(PERIOD)  # the last lines follow the last state closely
-        self._paint(running)
+        self._paint(running, whole=True)
         return running
 
-    def _paint(self, running: Build) -> None:
-        self._bars.paint(running.progress)
+    def _paint(self, running: Build, *, whole: bool = False) -> None:
+        self._bars.paint(running.progress, whole=whole)
         self._lines.paint()
 
     def _finished(self, ended: Build) -> None:
@@ -224,7 +265,7 @@ class BuildStep(Step):
         self._busy(busy=False)
         if isinstance(error, Cancelled):
             # A wish that was granted is no alert.
-            self.say("Cancelled. What was uploaded already is reused by the next build.")
+            self.say(f"Cancelled. {error.hint or 'What was uploaded already is reused by the next build.'}")
         elif isinstance(error, BuildConflict):
             self._ask(error)
         else:
@@ -243,25 +284,29 @@ class BuildStep(Step):
             return ""
         return self._build.status.value
 
-    def renderings(self) -> Mapping[str, str]:
-        """Python, from the model on."""
-        spec, secrets = self.flow.spec, self.flow.secrets
-        if spec is None or self.flow.model is None:
+    def renderings(self) -> Mapping[str, Rendering]:
+        """Python, from the model on; for a build of OpenShift what one types there, too."""
+        spec, model, secrets = self.flow.spec, self.flow.model, self.flow.secrets
+        if spec is None or model is None:
             return {}
         logins = [(host, login.username or "") for host, login in secrets.logins.items()]
-        return {
-            "Python": snippets.build(spec, logins=logins, token=secrets.token is not None),
-            "Command": snippets.build_command(self.flow.model.reference, spec),
+        texts: dict[str, Rendering] = {
+            "Python": snippets.build(spec, logins=logins, token=secrets.token_code),
+            "Command": snippets.build_command(model.reference, spec),
         }
+        if spec.builder == "openshift":
+            namespace = self.flow.project.namespace if self.flow.project else "PROJECT"
+            texts["oc"] = lambda: snippets.openshift_build(model, spec, namespace)
+        return texts
 
 
-def _find(build_id: str) -> Build | None:
-    return next((one for one in builds() if one.id == build_id), None)
+def _find(build_id: str, flow: Flow) -> Build | None:
+    return next((one for one in builds(project=flow.project) if one.id == build_id), None)
 
 
-def _ended(build_id: str, cancel: threading.Event, *, stop: bool = False) -> None:
+def _ended(build_id: str, flow: Flow, cancel: threading.Event, *, stop: bool = False) -> None:
     """Return when that build ended or is gone. Raises Cancelled."""
-    other = _find(build_id)
+    other = _find(build_id, flow)
     if other is not None and stop:
         other.cancel()
     while other is not None and not other.status.finished:

@@ -11,10 +11,11 @@ import ipywidgets as widgets
 
 from odh_oci_widgets.inference import Prediction, Style, classification_code
 from odh_oci_widgets.inference.labels import parse_labels
-from odh_oci_widgets.inference.preprocessing import NAMES, open_picture
+from odh_oci_widgets.inference.preprocessing import NAMES, Preprocess, open_picture, recipe_name
 from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html
+from .drop_area import drop_area
 from .parts import Rendering, button, cell, field, grid, row, upload
 from .seen_view import preview, view
 from .words import counted
@@ -30,7 +31,7 @@ class ClassificationForm(widgets.VBox):
     The upload fields are emptied once read: what they hold would be saved into the notebook.
     """
 
-    def __init__(self, step: Step, labels: str = "") -> None:
+    def __init__(self, step: Step, labels: str = "", preprocess: Preprocess | None = None) -> None:
         self._step = step
         self.answer: list[list[Prediction]] | None = None
         self._pictures: list[tuple[str, Any]] = []
@@ -41,7 +42,10 @@ class ClassificationForm(widgets.VBox):
         self.labels = field(widgets.Text, "Labels", value=labels, placeholder="synset.txt or https://…")
         self.top = field(widgets.BoundedIntText, "Classes to show", value=5, min=1, max=1000)
         self.ask_button = button("Classify", self.ask, style="primary", disabled=True)
-        self.preprocessing = field(widgets.Dropdown, "Preprocessing", options=NAMES)
+        recipes: list[tuple[str, Any]] = [(name, name) for name in NAMES]
+        if preprocess is not None:
+            recipes.insert(0, (f"{recipe_name(preprocess)} (your function)", preprocess))
+        self.preprocessing = field(widgets.Dropdown, "Preprocessing", options=recipes)
         self.address = field(
             widgets.Text,
             "Picture by path or URL",
@@ -53,14 +57,20 @@ class ClassificationForm(widgets.VBox):
         self._seen = widgets.HTML()
         super().__init__(
             [
-                row(self.upload, self._chosen),
+                drop_area(
+                    self.upload, "or drop them here: several are one batch, of 10 MB together at most."
+                ),
+                self._chosen,
                 grid(
                     cell(self.address, "Instead of choosing: type it, and press Enter."),
                     cell(
                         self.labels,
                         "Optional: a file or URL, one name a line in the order of the classes; or imagenet.",
                     ),
-                    cell(self.preprocessing, "auto: as the model's input looks."),
+                    cell(
+                        self.preprocessing,
+                        "auto: as the model's input looks. A function of yours: TestStep(preprocess=…).",
+                    ),
                     cell(self.top),
                 ),
                 row(self.ask_button, self.upload_labels),
@@ -86,7 +96,7 @@ class ClassificationForm(widgets.VBox):
     def enable(self, *, ready: bool) -> None:
         """Whether there is a service to ask."""
         self._ready = ready
-        self.ask_button.disabled = not (ready and self._pictures)
+        self._wait(busy=False)
 
     def give(self, *pictures: Any) -> None:
         """Choose pictures by code: paths, URLs, bytes, PIL images, numpy arrays; read in a thread."""
@@ -134,7 +144,6 @@ class ClassificationForm(widgets.VBox):
         data = [content for _, content in self._pictures]
         labels = self._uploaded_labels[1] if self._uploaded_labels else self.labels.value.strip() or None
         top, preprocessing = self.top.value, self.preprocessing.value
-        self.ask_button.disabled = True
         pictures = list(self._pictures)
 
         def ask(_: Any) -> tuple[list[list[Prediction]], float, html.Html]:
@@ -144,13 +153,15 @@ class ClassificationForm(widgets.VBox):
             return answer, seconds, view(service, pictures, preprocessing)
 
         self._step.run(
-            f"{service.name} is looking…", ask, lambda answered: self._show(*answered), self._failed
+            f"{service.name} is looking…", ask, lambda answered: self._show(*answered), busy=self._wait
         )
+
+    def _wait(self, busy: bool) -> None:
+        self.ask_button.disabled = busy or not (self._ready and self._pictures)
 
     def _show(self, answer: list[list[Prediction]], seconds: float, seen: html.Html) -> None:
         self.answer = answer
         self._seen.value = seen
-        self.enable(ready=True)
         self._chosen.value = ""
         self._bars.value = html.join(
             html.classified(name, preview(data), [(p.label, p.probability) for p in predictions])
@@ -160,10 +171,6 @@ class ClassificationForm(widgets.VBox):
             f"{predictions[0].label} ({predictions[0].probability:.0%})" for predictions in answer
         )
         self._step.say(f"Answered in {seconds:.1f} s: {best}.")
-
-    def _failed(self, error: OdhOciError) -> None:
-        self.enable(ready=True)
-        self._step.fail(error)
 
     @property
     def answered(self) -> bool:
@@ -177,7 +184,7 @@ class ClassificationForm(widgets.VBox):
         return {"images": [data for _, data in self._pictures], "preprocessing": self.preprocessing.value}
 
     def renderings(self, called: Called) -> Mapping[str, Rendering]:
-        """Python of this package, and the bare request."""
+        """Python of this package, and the bare request where no function of the notebook prepares the pictures."""
 
         def render(style: Style, url: str) -> str:
             return classification_code(
@@ -191,7 +198,10 @@ class ClassificationForm(widgets.VBox):
                 token=called.token,
             )
 
-        return {"Python": render(Style.PYTHON, ""), "curl": lambda: render(Style.CURL, called.url())}
+        texts: dict[str, Rendering] = {"Python": render(Style.PYTHON, "")}
+        if isinstance(self.preprocessing.value, str):
+            texts["curl"] = lambda: render(Style.CURL, called.url())
+        return texts
 
 
 def _called(picture: Any, number: int) -> str:

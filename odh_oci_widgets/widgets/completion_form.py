@@ -44,7 +44,7 @@ class CompletionForm(widgets.VBox):
         self.stop_button = button("Stop", self.stop, style="danger")
         self._text = widgets.HTML()
         super().__init__(self._content())
-        self._busy(busy=False)
+        self._busy(False)
         self.prompt.observe(lambda _: step.code.refresh(), "value")
 
     def _content(self) -> list[Any]:
@@ -63,12 +63,11 @@ class CompletionForm(widgets.VBox):
         except OdhOciError as error:
             self._step.fail(error)
             return
-        self._busy(busy=True)
         self._step.run(
             f"{service.name} is writing…",
             lambda cancel: self._read(prompt, stream(), cancel),
             lambda answer: self._show(prompt, answer),
-            self._failed,
+            busy=self._busy,
         )
 
     def _asked(self, service: Any, prompt: str, options: dict[str, Any]) -> Callable[[], TextStream]:
@@ -87,24 +86,19 @@ class CompletionForm(widgets.VBox):
         self._stream = stream
         painted = 0.0
         for _ in stream:
-            if cancel.is_set():
+            if cancel.is_set():  # another question took the page
                 stream.cancel()
-            if time.monotonic() - painted >= PERIOD:
+            elif time.monotonic() - painted >= PERIOD:
                 self._paint(prompt, stream.result.text)
                 painted = time.monotonic()
         return stream.result
 
     def _show(self, prompt: str, answer: Completion) -> None:
         self.answer = answer
-        self._busy(busy=False)
         self._paint(prompt, answer.text)
         self._step.say(f"{_ENDED.get(answer.finish_reason or '', 'Answered')}: {_numbers(answer)}.")
 
-    def _failed(self, error: OdhOciError) -> None:
-        self._busy(busy=False)
-        self._step.fail(error)
-
-    def _busy(self, *, busy: bool) -> None:
+    def _busy(self, busy: bool) -> None:
         self.ask_button.disabled = busy or self._step.flow.service is None
         self.stop_button.disabled = False
         self.stop_button.layout.display = "" if busy else "none"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import ipywidgets as widgets
 import yaml
 
-from odh_oci_widgets import serving
+from odh_oci_widgets import serving, settings
 from odh_oci_widgets.models import ModelFormat
 from odh_oci_widgets.oci.errors import OdhOciError
 
@@ -33,7 +33,10 @@ _EXPOSED = "everybody who can reach the route can use the model, because token a
 class DeployStep(Step):
     """Say how the model is served, review it, deploy it. `flow.service` is the result.
 
-    >>> step = DeployStep("quay.io/me/mobilenet:1", name="mobilenet")  # doctest: +SKIP
+    >>> from odh_oci_widgets import DeployStep
+    >>> step = DeployStep("quay.io/me/mobilenet:1", name="mobilenet")
+    >>> step.flow.service is None
+    True
     """
 
     title: ClassVar[str] = "Deploy"
@@ -58,7 +61,10 @@ class DeployStep(Step):
         self.image = field(
             widgets.Text, "Image", value=image, placeholder="quay.io/<user>/<repository>:<tag>"
         )
-        self.target = field(widgets.RadioButtons, "Where it runs", options=TARGETS, value=target or "sandbox")
+        offered = _targets(target)
+        self.target = field(
+            widgets.RadioButtons, "Where it runs", options=offered, value=target or offered[0][1]
+        )
         self.name = field(widgets.Text, "Model deployment name", value=name)
         self.framework = field(widgets.Dropdown, "Model framework", options=_FORMATS)
         self.runtime = field(
@@ -186,8 +192,8 @@ class DeployStep(Step):
             raise OdhOciError(
                 f"The additional arguments cannot be split: {error}.", hint="Close the quotes."
             ) from error
-        insecure = self.flow.spec.insecure if self.flow.spec else False
-        common = {"image": self.image.value.strip(), "name": self.name.value.strip(), "insecure": insecure}
+        image = self.image.value.strip()
+        common = {"image": image, "name": self.name.value.strip(), "insecure": self.flow.insecure(image)}
         # An image that was made here says its format itself; the field is for one made elsewhere.
         known = self.framework.value
         if not in_project:
@@ -316,6 +322,15 @@ class DeployStep(Step):
         if spec.target == "project":
             texts["YAML"] = lambda: _yaml(spec)
         return texts
+
+
+def _targets(given: str | None) -> tuple[tuple[str, str], ...]:
+    """Those to choose from: not the sandbox where it is switched off, unless it was asked for by name."""
+    try:
+        sandbox = settings.read().sandbox
+    except settings.SettingInvalid:
+        sandbox = True  # the Image step tells of it
+    return TARGETS if sandbox or given == "sandbox" else TARGETS[1:]
 
 
 def _yaml(spec: DeploySpec) -> str:

@@ -12,6 +12,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html
 from .choices import Choice, ChoiceList
+from .flow import Flow
 from .job import Job
 from .parts import button
 
@@ -22,7 +23,10 @@ MOST = 8
 class EarlierBuilds(widgets.VBox):
     """Looks for builds in a thread; `picked` is told which one to show, `found` which there are."""
 
-    def __init__(self, *, picked: Callable[[Build], Any], found: Callable[[list[Build]], Any]) -> None:
+    def __init__(
+        self, *, flow: Flow, picked: Callable[[Build], Any], found: Callable[[list[Build]], Any]
+    ) -> None:
+        self._flow = flow
         self._found = found
         self._job: Job[Any] | None = None
         self._note = widgets.HTML()
@@ -33,7 +37,9 @@ class EarlierBuilds(widgets.VBox):
         """Look again."""
         if self._job is not None:
             self._job.abandon()
-        self._job = Job(lambda _: _choices(), done=self._show, failed=self._fail, name="odh-oci-builds")
+        self._job = Job(
+            lambda _: _choices(self._flow), done=self._show, failed=self._fail, name="odh-oci-builds"
+        )
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until it has looked."""
@@ -51,9 +57,11 @@ class EarlierBuilds(widgets.VBox):
         self._note.value = html.alert(error)
 
 
-def _choices() -> list[Choice]:
+def _choices(flow: Flow) -> list[Choice]:
     # Sorting keeps the order of those that are alike: the newest first.
-    known = sorted(((one.status, one) for one in builds()), key=lambda pair: pair[0].finished)
+    known = sorted(
+        ((one.status, one) for one in builds(project=flow.project)), key=lambda pair: pair[0].finished
+    )
     return [
         Choice(
             name=one.plan.image,

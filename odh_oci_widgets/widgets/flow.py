@@ -8,6 +8,7 @@ from typing import Any
 from traitlets import Any as AnyTrait
 from traitlets import HasTraits, Instance, Int, Unicode
 
+from odh_oci_widgets.cluster import Project
 from odh_oci_widgets.cluster.destinations import Destination, credential_for
 from odh_oci_widgets.models import Model, ModelFormat
 from odh_oci_widgets.oci.credentials import Credential, Credentials
@@ -18,7 +19,11 @@ from .surroundings import Surroundings
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSpec:
-    """What the Image step says, by the names of the arguments of `build`; no secret."""
+    """What the Image step says, by the names of the arguments of `build`; no secret.
+
+    >>> from odh_oci_widgets.widgets import ImageSpec
+    >>> ImageSpec(image="quay.io/me/iris:1").builder
+    """
 
     image: str
     base: str = DEFAULT_BASE
@@ -27,7 +32,8 @@ class ImageSpec:
     platforms: tuple[str, ...] = ("linux/amd64",)
     insecure: bool = False
     verify: bool = True
-    builder: str = "kernel"
+    #: None: whoever fits best
+    builder: str | None = None
 
     def options(self) -> dict[str, Any]:
         """The arguments of `build` besides the image that differ from its defaults."""
@@ -45,7 +51,12 @@ class ImageSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class DeploySpec:
-    """What the Deploy step says, by the names of the arguments of `deploy`."""
+    """What the Deploy step says, by the names of the arguments of `deploy`.
+
+    >>> from odh_oci_widgets.widgets import DeploySpec
+    >>> DeploySpec(image="quay.io/me/iris:1", name="iris").target
+    'sandbox'
+    """
 
     image: str
     name: str
@@ -79,12 +90,19 @@ class Secrets:
     """What was typed once and must not leave this process: no trait, no repr.
 
     >>> Secrets(token="hunter2")
-    Secrets()
+    Secrets(token_secret='')
     """
 
     token: str | None = field(default=None, repr=False)
+    #: the Secret of the project that it was read from, `NAME/KEY`; empty for one that was typed
+    token_secret: str = ""
     #: registry host -> user name and password
     logins: dict[str, Credential] = field(default_factory=dict, repr=False)
+
+    @property
+    def token_code(self) -> str | None:
+        """Where shown code finds the token: a Secret, or (empty) the environment; None where there is no token."""
+        return self.token_secret if self.token else None
 
 
 class Flow(HasTraits):
@@ -120,16 +138,25 @@ class Flow(HasTraits):
         super().__init__(**state)
         self.secrets = Secrets()
 
+    @property
+    def project(self) -> Project | None:
+        """The project that was found; None without a cluster, and while nobody looked."""
+        return self.surroundings.project if self.surroundings is not None else None
+
     def credentials(self) -> Credentials | None:
         """What opens the registry: the login of the chosen place, and what was typed. Asks the cluster: in a thread."""
         logins = dict(self.secrets.logins)
-        place = self.destination
-        project = self.surroundings.project if self.surroundings else None
+        place, project = self.destination, self.project
         if place is not None and project is not None:
             login = credential_for(project, place)
             if login is not None:
                 logins.setdefault(place.prefix.partition("/")[0], login)
         return Credentials(logins) if logins else None
+
+    def insecure(self, image: str) -> bool:
+        """Whether the image's registry may speak plain HTTP: the Image step says so, or a build that was found."""
+        asked = self.spec is not None and self.spec.insecure
+        return asked or (self.build is not None and image.partition("/")[0] in self.build.plan.insecure)
 
     def typed_login(self, image: str) -> Credential | None:
         """The login that was typed for the registry of an image."""

@@ -45,7 +45,10 @@ def join(parts: Iterable[str]) -> Html:
 @cache
 def stylesheet() -> Html:
     """The `<style>` element of all widgets of this package."""
-    texts = (files(__package__).joinpath(name).read_text("utf-8") for name in ("style.css", "model.css"))
+    texts = (
+        files(__package__).joinpath(name).read_text("utf-8")
+        for name in ("style.css", "model.css", "panel.css")
+    )
     return Html(f"<style>{''.join(texts)}</style>")
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import ipywidgets as widgets
 
+from odh_oci_widgets import settings
 from odh_oci_widgets.builders import BUILDERS, Offer, human_bytes, plan_image, plan_secrets
 from odh_oci_widgets.cluster.destinations import Destination, store_connection
 from odh_oci_widgets.oci.credentials import Credential
@@ -16,11 +17,13 @@ from odh_oci_widgets.oci.forecast import Preflight, preflight
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
 from odh_oci_widgets.oci.reference import Reference, parse_image
 from odh_oci_widgets.serving import suggest_name
+from odh_oci_widgets.settings import Settings
 
 from . import html, snippets
 from .flow import Flow, ImageSpec
 from .parts import Disclosure, Secret, button, cell, field, grid, row
 from .step import Step
+from .words import BUILDERS as _NAMES
 from .words import repository_name
 
 #: What the Layout field offers, and what `build(versioned=…)` gets.
@@ -32,13 +35,10 @@ _LAYOUTS = (
 #: What stands in the list of destinations beside what was found.
 _LAYOUT = ("This machine: an OCI image layout, no registry needed", "layout")
 _TYPED = ("Another registry", "typed")
-#: The builders in words, by their names.
-_BUILDERS = {
-    "kernel": "This notebook's kernel",
-    "job": "A job in the project",
-    "openshift": "An OpenShift build in the project",
-    "podman": "A Podman service",
-}
+#: The value of the registry that is set; its text says which.
+_AS_SET = "set"
+#: The builder that nobody chose; a Dropdown shows nothing for None.
+_FITTING = ("Whoever fits best here", "")
 _IMAGE_HELP = (
     "registry/repository:tag, or oci:FOLDER:TAG for an OCI image layout on this machine (no registry needed)"
 )
@@ -47,7 +47,10 @@ _IMAGE_HELP = (
 class ImageStep(Step):
     """Name the image, its base, and who may push it. `flow.spec` holds the answer.
 
-    >>> step = ImageStep("quay.io/me/mobilenet:1")  # doctest: +SKIP
+    >>> from odh_oci_widgets import ImageStep
+    >>> step = ImageStep("quay.io/me/mobilenet:1")
+    >>> step.flow.model is None
+    True
     """
 
     title: ClassVar[str] = "Image"
@@ -63,6 +66,7 @@ class ImageStep(Step):
     ) -> None:
         super().__init__(flow)
         self._suggested = ""
+        self._settings, self._unset = _settings()
         self.image = field(
             widgets.Text,
             "Image",
@@ -71,7 +75,7 @@ class ImageStep(Step):
             continuous_update=False,
         )
         self.place = field(widgets.Dropdown, "Destination", options=(_LAYOUT, _TYPED), value=_LAYOUT[1])
-        self.builder = field(widgets.Dropdown, "Built by", options=_builders(()), value="kernel")
+        self.builder = field(widgets.Dropdown, "Built by", options=_builders((), self._settings), value="")
         self.base = field(
             widgets.Combobox,
             "Base image",
@@ -123,7 +127,8 @@ class ImageStep(Step):
                     cell(self.layout_in_image),
                     cell(self.platforms, "Separated by commas."),
                     cell(
-                        self.builder, "kernel: here. job: in the project, also when this notebook is closed."
+                        self.builder,
+                        "A job goes on when this notebook is closed: in a workbench of a cluster it fits best.",
                     ),
                 ),
                 self._builders_note,
@@ -154,15 +159,18 @@ class ImageStep(Step):
         around = self.flow.surroundings
         if around is not None:
             builder = self.builder.value
-            self.builder.options = _builders(around.builders)
+            self.builder.options = _builders(around.builders, self._settings)
             self.builder.value = builder
             self._builders_note.value = _why_not(around.builders)
         found = around.destinations if around is not None else ()
         places = tuple((f"{one.title}{'' if one.pushable else ': no push'}", one) for one in found)
         chosen = self.place.value
-        self.place.options = (*places, _LAYOUT, _TYPED)
+        pattern = f"{self._settings.registry}/{self._settings.repository}"
+        as_set = ((f"As set: {pattern}", _AS_SET),) if self._settings.registry else ()
+        self.place.options = (*as_set, *places, _LAYOUT, _TYPED)
         typed = self.image.value not in {"", self._suggested}
-        ready = next((one for one in found if one.pushable and "/" in one.prefix), None)
+        found_ready = next((one for one in found if one.pushable and "/" in one.prefix), None)
+        ready = _AS_SET if as_set else found_ready
         if typed:
             self.place.value = self._place_of(self.image.value.strip())
         else:
@@ -185,18 +193,37 @@ class ImageStep(Step):
     def _suggest(self, *, forced: bool = False) -> None:
         """Name the image after its place and the model, unless the user named it."""
         place, model = self.place.value, self.flow.model
-        self.flow.destination = place if isinstance(place, Destination) else None
-        self._note.value = html.help_text(place.note) if isinstance(place, Destination) and place.note else ""
         text = self.image.value.strip()
-        fits = text.startswith(f"{place.prefix}/" if isinstance(place, Destination) else "oci:")
+        if isinstance(place, Destination):
+            start = f"{place.prefix}/"
+        else:
+            start = f"{self._settings.registry}/" if place == _AS_SET else "oci:"
         untouched = text in {"", self._suggested}
-        if model is not None and place != _TYPED[1] and (untouched or (forced and not fits)):
+        if (
+            model is not None
+            and place != _TYPED[1]
+            and (untouched or (forced and not text.startswith(start)))
+        ):
             name, tag = repository_name(model.name), model.revision[:12] if model.revision else "1"
-            self._suggested = (
-                place.image(name, tag) if isinstance(place, Destination) else f"oci:images/{name}:{tag}"
-            )
+            self._suggested = self._name(place, name, tag)
             self.image.value = self._suggested
+        self.flow.destination = self._opened_by(place)
+        note = place.note if isinstance(place, Destination) else ""
+        self._note.value = html.help_text(note) if note else ""
         self.check()
+
+    def _name(self, place: Any, name: str, tag: str) -> str:
+        if isinstance(place, Destination):
+            return place.image(name, tag)
+        return self._settings.image(name, tag) if place == _AS_SET else f"oci:images/{name}:{tag}"
+
+    def _opened_by(self, place: Any) -> Destination | None:
+        """The destination whose login opens the place; for the registry of the settings one that was found for it."""
+        if isinstance(place, Destination):
+            return place
+        found = self.flow.surroundings.destinations if place == _AS_SET and self.flow.surroundings else ()
+        image = self._settings.image("model", "1")
+        return next((one for one in found if image.startswith(f"{one.prefix}/")), None)
 
     def _keep_password(self, password: str) -> None:
         registry, user = self._registry(), self.user.value.strip()
@@ -236,10 +263,11 @@ class ImageStep(Step):
 
     def check(self) -> bool:
         """Whether the fields make sense; `flow.spec` is set accordingly."""
-        text = self.image.value.strip()
+        text = self._settings.complete(self.image.value)
         self._forecast.value = ""
         self.check_button.disabled = True
-        self._warning.value = html.warning(_risk(self.base.value.strip(), insecure=self.insecure.value))
+        risk = _risk(self.base.value.strip(), insecure=self.insecure.value)
+        self._warning.value = html.warning(f"{self._unset} {risk}".strip())
         if not text:
             self.flow.spec = None
             self.say("")
@@ -257,7 +285,7 @@ class ImageStep(Step):
             platforms=tuple(part.strip() for part in self.platforms.value.split(",") if part.strip()),
             insecure=self.insecure.value,
             verify=self.verify.value,
-            builder=self.builder.value,
+            builder=self.builder.value or None,
         )
         self.check_button.disabled = self.flow.model is None
         self.say(f"The image will be {text}.")
@@ -296,25 +324,35 @@ class ImageStep(Step):
         if spec is None:
             return {}
         logins = [(host, login.username or "") for host, login in self.flow.secrets.logins.items()]
-        texts = {"Python": snippets.build(spec, logins=logins, token=self.flow.secrets.token is not None)}
+        texts = {"Python": snippets.build(spec, logins=logins, token=self.flow.secrets.token_code)}
         if model is not None:
             texts["Command"] = snippets.build_command(model.reference, spec)
             texts["Containerfile"] = snippets.containerfile(model, spec)
         return texts
 
 
-def _builders(found: Sequence[Offer]) -> tuple[tuple[str, str], ...]:
+def _settings() -> tuple[Settings, str]:
+    """What is set, and why that cannot be read; then the defaults stand."""
+    try:
+        return settings.read(), ""
+    except settings.SettingInvalid as error:
+        return Settings(), str(error)
+
+
+def _builders(found: Sequence[Offer], now: Settings) -> tuple[tuple[str, str], ...]:
     trouble = {offer.name: offer.trouble for offer in found}
-    return tuple(
-        (f"{_BUILDERS.get(name, name)}{': cannot work here' if trouble.get(name) else ''}", name)
+    named = (
+        (f"{_NAMES.get(name, name)}{': cannot work here' if trouble.get(name) else ''}", name)
         for name in BUILDERS
     )
+    fitting = f"As set: {_NAMES.get(now.builder, now.builder)}" if now.builder else _FITTING[0]
+    return ((fitting, _FITTING[1]), *named)
 
 
 def _why_not(found: Sequence[Offer]) -> html.Html:
     """A line for each builder that cannot work here."""
     return html.join(
-        html.help_text(f"{_BUILDERS.get(offer.name, offer.name)} cannot work here: {offer.trouble}")
+        html.help_text(f"{_NAMES.get(offer.name, offer.name)} cannot work here: {offer.trouble}")
         for offer in found
         if offer.trouble
     )

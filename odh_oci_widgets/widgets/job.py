@@ -14,15 +14,19 @@ T = TypeVar("T")
 class Unexpected(OdhOciError):
     """An error nobody foresaw; the original one is its cause."""
 
+    cure = "This is a defect: report it with what the step shows."
+
 
 class Job(Generic[T]):
     """Runs `work(cancel)` in a daemon thread, then `done(result)` or `failed(error)` in that thread.
 
     `cancel` is the event that `cancel()` sets. After `abandon()` neither callback runs: another job took its place.
 
-    >>> job = Job(lambda cancel: 6 * 7, done=print, failed=print)
+    >>> found = []
+    >>> job = Job(lambda cancel: 6 * 7, done=found.append, failed=print)
     >>> job.join(5)
-    42
+    >>> found
+    [42]
     """
 
     def __init__(

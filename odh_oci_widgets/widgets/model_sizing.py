@@ -15,9 +15,9 @@ from odh_oci_widgets.models import (
     Estimate,
     Facts,
     RuntimeKind,
+    card_of,
     estimate_cpu,
     estimate_gpu,
-    find_gpu,
     fit_gpu,
     host_memory,
 )
@@ -40,22 +40,22 @@ class Card:
 
     name: str
     memory: int
-    compute_capability: float
+    compute_capability: float | None
     count: int = 1
     profile: str | None = None
 
 
 def cards(profiles: Iterable[HardwareProfile] = ()) -> list[Card]:
-    """The project's hardware profiles whose card is known by its name, then the known cards."""
+    """The project's hardware profiles of which it is known how much memory their card has, then the known cards."""
     found = []
     for profile in profiles:
-        gpu = find_gpu(f"{profile.display_name} {profile.name}")
+        gpu = card_of(profile)
         counts = [int(count) for count in profile.accelerators.values() if str(count).isdigit()]
-        if gpu and counts:
-            name = f"{profile.display_name} ({counts[0]} x {gpu.name}, {gpu.memory // GIB} GiB)"
+        if gpu and gpu.memory and counts:
+            size = f"{counts[0]} x {gpu.product}, {gpu.memory // GIB} GiB"
             found.append(
                 Card(
-                    name=name,
+                    name=f"{profile.display_name} ({size})",
                     memory=gpu.memory,
                     compute_capability=gpu.compute_capability,
                     count=max(counts[0], 1),

@@ -12,19 +12,16 @@ from odh_oci_widgets.builders import human_bytes
 from odh_oci_widgets.models import (
     Facts,
     Model,
-    ModelGated,
-    ModelNotFound,
     ModelSummary,
-    TokenRefused,
     from_object,
-    hub_endpoint,
     open_model,
     understand,
 )
 from odh_oci_widgets.oci.errors import OdhOciError
 
-from . import html, snippets
+from . import snippets
 from .flow import Flow
+from .hub_access import HubAccess
 from .job import Job
 from .latest import PAUSE_SECONDS, Latest
 from .model_facts import card
@@ -33,7 +30,7 @@ from .model_revision import RevisionChoice
 from .model_search import HubSearch
 from .model_sizing import Sizing
 from .model_sources import FolderSource, NotebookSource, S3Source, WebSource, variables
-from .parts import Disclosure, Secret, button, cell, field, grid, row
+from .parts import Disclosure, button, cell, field, grid, row
 from .step import Step
 from .words import counted, globs
 
@@ -53,10 +50,13 @@ _SOURCES = (
 class ModelStep(Step):
     """Find a model, see what it is and needs, choose which of its files go into the image.
 
-    >>> step = ModelStep("hf://ibm-granite/granite-3.0-2b-instruct")  # doctest: +SKIP
-    >>> step  # doctest: +SKIP
-
     Without clicking: `step.choose().join()`, then `step.flow.model`.
+
+    >>> from odh_oci_widgets import ModelStep
+    >>> step = ModelStep("iris.onnx")
+    >>> step.choose().join()
+    >>> step.flow.model.name
+    'iris'
     """
 
     title: ClassVar[str] = "Model"
@@ -94,7 +94,6 @@ class ModelStep(Step):
             widgets.Text, "Only these files", value=", ".join(include), placeholder="*.json, *.safetensors"
         )
         self.exclude = field(widgets.Text, "Leave out", value=", ".join(exclude), placeholder="*.md")
-        self._token = Secret("Hugging Face token", self._keep_token)
         self._card = widgets.HTML()
         self._choice = widgets.VBox()
         self._panels: dict[str, Any] = {}
@@ -109,17 +108,7 @@ class ModelStep(Step):
             text.observe(lambda _: self._select(), "value")
         head = row(cell(self.location, _LOCATION_HELP), self.look_up)
         head.add_class("odh-oci-search")
-        self._how = widgets.HTML()
-        self._access = Disclosure(
-            "access for gated models",
-            self._how,
-            grid(
-                cell(
-                    self._token.widget,
-                    "Kept for this session and never saved. Without it: HF_TOKEN, then the hub's token file.",
-                )
-            ),
-        )
+        self.access = HubAccess(self.flow, kept=self._try_again, say=self.say, failed=self.fail)
         self._selection = Disclosure(
             "files",
             self.files,
@@ -130,9 +119,8 @@ class ModelStep(Step):
             seen=self.files.look,
         )
         self._needs = Disclosure("memory and arguments", self.sizing)
-        self._explain_access(None)
         self._show_source()
-        self._compose(self.source, self._panel, head, self._access, self._choice)
+        self._compose(self.source, self._panel, head, self.access, self._choice)
 
     def _show_source(self) -> None:
         name = self.source.value
@@ -148,7 +136,7 @@ class ModelStep(Step):
             }
             self._panels[name] = makers[name]()
         self._panel.children = (self._panels[name],)
-        self._access.layout.display = "" if name == "hub" else "none"
+        self.access.layout.display = "" if name == "hub" else "none"
 
     @property
     def panel(self) -> Any:
@@ -191,9 +179,9 @@ class ModelStep(Step):
             self._not_found,
         )
 
-    def _keep_token(self, token: str) -> None:
-        self.flow.secrets.token = token
-        self._explain_access(None)
+    def _try_again(self) -> None:
+        """There is a token now."""
+        self.code.refresh()
         if self.location.value.strip() and self._found is None:
             self.choose()
 
@@ -210,39 +198,8 @@ class ModelStep(Step):
 
     def _not_found(self, error: OdhOciError) -> None:
         self.look_up.disabled = False
-        self._explain_access(error)
+        self.access.explain(error, self.location.value.strip())
         self.fail(error)
-
-    def _explain_access(self, error: OdhOciError | None) -> None:
-        """What opens a gated or private model; unfolded where that is what is the matter."""
-        reference = self.location.value.strip()
-        concerned = isinstance(error, (ModelGated, TokenRefused, ModelNotFound)) and reference.startswith(
-            "hf://"
-        )
-        page = hub_endpoint()
-        name = reference.removeprefix("hf://").partition("@")[0] if concerned else ""
-        self._how.value = html.steps(
-            [
-                html.join(
-                    [
-                        "Accept the model's conditions on ",
-                        html.link(f"its page ({name})" if name else "its page", f"{page}/{name}"),
-                        ".",
-                    ]
-                ),
-                html.join(
-                    [
-                        "Make a token that may read on ",
-                        html.link("your account's page", f"{page}/settings/tokens"),
-                        ".",
-                    ]
-                ),
-                "Type it here once.",
-            ]
-        )
-        if concerned and not isinstance(error, ModelNotFound) and not self._access.shown:
-            self._access.layout.display = ""
-            self._access.toggle()
 
     def _show(self, model: Model) -> None:
         self._found = model
@@ -318,7 +275,7 @@ class ModelStep(Step):
                 self.location.value.strip(),
                 globs(self.include.value),
                 globs(self.exclude.value),
-                token=self.flow.secrets.token is not None,
+                token=self.flow.secrets.token_code,
             )
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -46,6 +46,12 @@ def row(*items: Any) -> widgets.HBox:
     box = widgets.HBox(list(items))
     box.add_class("odh-oci-buttons")
     return box
+
+
+def put(box: widgets.Box, parts: Sequence[Any]) -> None:
+    """Let a box hold these; nothing is sent to the browser where it does already."""
+    if box.children != tuple(parts):
+        box.children = tuple(parts)
 
 
 def button(

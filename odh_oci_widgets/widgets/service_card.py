@@ -96,6 +96,18 @@ class ServiceCard(widgets.VBox):
         self._show(self._face, self._actions, self._logs, *((self._events,) if in_project else ()))
         self._look_again()
 
+    def detach(self) -> None:
+        """Follow nothing any more, and show nothing."""
+        if self._watcher is not None:
+            self._watcher.abandon()
+        self._service = None
+        self._show()
+
+    def show_logs(self) -> None:
+        """Open the logs, where they are not open."""
+        if not self._logs.shown:
+            self._logs.toggle()
+
     def join(self, timeout: float | None = None) -> None:
         """Wait until it is settled."""
         if self._watcher is not None:

@@ -8,12 +8,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from odh_oci_widgets.builders import plan_image
+from odh_oci_widgets.inference import Style, classification_code, text_code
 from odh_oci_widgets.models import Model
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
 
 from .flow import DeploySpec, ImageSpec
+
+if TYPE_CHECKING:
+    from odh_oci_widgets.serving import Service
 
 #: Where the shown code finds what must not be shown.
 TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - the name of a variable
@@ -40,6 +45,18 @@ def call(function: str, *args: Any, **options: Any) -> str:
     return f"{function}(\n" + "".join(f"    {word},\n" for word in words) + ")"
 
 
+def client(service: Service) -> str:
+    """Python that calls a service, whatever its model takes, and runs as it stands."""
+    if service.generative:
+        return text_code(Style.PYTHON, name=service.name, url="", prompt="The capital of France is")
+    lines = classification_code(Style.PYTHON, name=service.name, url="", picture="picture.jpeg").splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("for "))
+    variable = lines[at - 1].partition(" = ")[0]
+    # There may be no picture of that name: the cell tells what the model takes, and the call stands ready below.
+    call = [f"# {line}" for line in lines[at:]]
+    return "\n".join([*lines[:at], f"print({variable}.describe())", "", *call, ""])
+
+
 def _literal(value: Any) -> str:
     if isinstance(value, Raw):
         return str(value)
@@ -52,17 +69,35 @@ def _literal(value: Any) -> str:
     return repr(value)
 
 
-def open_model(reference: str, include: Sequence[str], exclude: Sequence[str], *, token: bool) -> str:
-    """Python that opens the model. `token`: whether one was typed."""
+def open_model(
+    reference: str, include: Sequence[str], exclude: Sequence[str], *, token: str | None = None
+) -> str:
+    """Python that opens the model. `token`: see `Secrets.token_code`."""
     options: dict[str, Any] = {}
     if include:
         options["include"] = include
     if exclude:
         options["exclude"] = exclude
-    if token:
+    imports = ["from odh_oci_widgets import open_model", *_with_token(options, token)]
+    return f"{_imports(imports)}\n\nmodel = {call('open_model', reference, **options)}\n"
+
+
+def _with_token(options: dict[str, Any], token: str | None) -> list[str]:
+    """Add the hub's token to the options of a call; what is to be imported for it."""
+    if token is None:
+        return []
+    if not token:
         options["token"] = Raw(f'os.environ["{TOKEN_VARIABLE}"]')
-    head = "import os\n\n" if token else ""
-    return f"{head}from odh_oci_widgets import open_model\n\nmodel = {call('open_model', reference, **options)}\n"
+        return ["import os"]
+    options["token"] = Raw(call("read_hub_token", Raw("connect()"), token))
+    return ["from odh_oci_widgets.cluster import connect, read_hub_token"]
+
+
+def _imports(lines: Sequence[str]) -> str:
+    """Modules first, a blank line, names."""
+    modules = sorted({line for line in lines if line.startswith("import ")})
+    names = sorted({line for line in lines if not line.startswith("import ")})
+    return "\n".join([*modules, *([""] if modules else []), *names])
 
 
 def from_object(model: str, sample: str, name: str) -> str:
@@ -72,8 +107,11 @@ def from_object(model: str, sample: str, name: str) -> str:
     return f"from odh_oci_widgets.models import from_object\n\nmodel = {ask}\n"
 
 
-def build(spec: ImageSpec, *, logins: Sequence[tuple[str, str]] = (), token: bool = False) -> str:
-    """Python that builds and pushes `model`. `logins`: registry and user name of each typed password."""
+def build(spec: ImageSpec, *, logins: Sequence[tuple[str, str]] = (), token: str | None = None) -> str:
+    """Python that builds and pushes `model`. `logins`: registry and user name of each typed password.
+
+    `token`: see `Secrets.token_code`.
+    """
     options = spec.options()
     imports = ["from odh_oci_widgets import build"]
     if logins:
@@ -83,13 +121,9 @@ def build(spec: ImageSpec, *, logins: Sequence[tuple[str, str]] = (), token: boo
             for host, user in logins
         )
         options["credentials"] = Raw(f"Credentials({{{pairs}}})")
-    if token:
-        options["token"] = Raw(f'os.environ["{TOKEN_VARIABLE}"]')
-    if logins or token:
-        imports.insert(0, "import os\n")
-    return "\n".join(
-        [*imports, "", f"image = {call('build', Raw('model'), spec.image, **options)}.wait()", ""]
-    )
+        imports.append("import os")
+    imports += _with_token(options, token)
+    return f"{_imports(imports)}\n\nimage = {call('build', Raw('model'), spec.image, **options)}.wait()\n"
 
 
 def build_command(
@@ -108,6 +142,13 @@ def build_command(
     if spec.insecure:
         words.append("--insecure")
     return shlex.join(words) + "\n"
+
+
+def openshift_build(model: Model, spec: ImageSpec, namespace: str) -> str:
+    """The build of the cluster in a terminal, with `oc`. Raises PlanInvalid for what OpenShift cannot build."""
+    from odh_oci_widgets.builders.openshift import oc_commands
+
+    return oc_commands(plan_image(model, spec.image, **spec.plan_options()), namespace=namespace)
 
 
 def containerfile(model: Model, spec: ImageSpec) -> str:

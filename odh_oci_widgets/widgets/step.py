@@ -13,6 +13,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 from . import html
 from .flow import Flow
 from .job import Job
+from .page import PAGE
 from .parts import CodePanel, Rendering
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Step(widgets.VBox):
         self._alert = widgets.HTML()
         self._status = widgets.HTML(html.status(""))
         self._job: Job[Any] | None = None
+        self._tell_busy: Callable[[bool], Any] = bool
         self.code = CodePanel(self.renderings)
         super().__init__()
         self.add_class("odh-oci-step")
@@ -72,12 +74,28 @@ class Step(widgets.VBox):
         work: Callable[[threading.Event], T],
         done: Callable[[T], Any],
         failed: Callable[[OdhOciError], Any] | None = None,
+        busy: Callable[[bool], Any] = bool,
     ) -> Job[T]:
-        """Do work in a thread, saying so; a job of this step that still runs is forgotten."""
+        """Do work in a thread, saying so; a job of this step that still runs is forgotten.
+
+        `busy(True)` is told when it begins, `busy(False)` when it ends or is forgotten: its form is free again.
+        """
         if self._job is not None:
             self._job.abandon()
+        self._tell_busy(False)
+        self._tell_busy = busy
+        busy(True)
         self.say(sentence, busy=True)
-        job = Job(work, done=done, failed=failed or self.fail, name=f"odh-oci-{type(self).__name__}")
+
+        def ended(told: Callable[[Any], Any]) -> Callable[[Any], None]:
+            def tell(outcome: Any) -> None:
+                busy(False)
+                told(outcome)
+
+            return tell
+
+        name = f"odh-oci-{type(self).__name__}"
+        job = Job(work, done=ended(done), failed=ended(failed or self.fail), name=name)
         self._job = job
         return job
 
@@ -87,6 +105,7 @@ class Step(widgets.VBox):
             self._job.join(timeout)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any] | None:
+        PAGE.greet()
         bundle: dict[str, Any] | None = super()._repr_mimebundle_(**options)
         if bundle is not None:
             words = f"{self.title}: {self.summary or 'nothing chosen yet'}"

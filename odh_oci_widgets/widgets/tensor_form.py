@@ -53,7 +53,7 @@ class TensorForm(widgets.VBox):
     def enable(self, *, ready: bool) -> None:
         """Whether there is a service to ask."""
         self._ready = ready
-        self.ask_button.disabled = not (ready and (self._file is not None or self.rows.value.strip()))
+        self._wait(busy=False)
 
     def shown(self) -> None:
         """Say, once for a service, what the model takes."""
@@ -105,23 +105,18 @@ class TensorForm(widgets.VBox):
         except OdhOciError as error:
             self._step.fail(error)
             return
-        self.ask_button.disabled = True
         self._step.run(
-            f"{service.name} is computing…",
-            lambda _: service.infer(arrays),
-            self._show,
-            self._failed,
+            f"{service.name} is computing…", lambda _: service.infer(arrays), self._show, busy=self._wait
         )
+
+    def _wait(self, busy: bool) -> None:
+        asked = self._file is not None or self.rows.value.strip()
+        self.ask_button.disabled = busy or not (self._ready and asked)
 
     def _show(self, answer: dict[str, Any]) -> None:
         self.answer = answer
-        self.enable(ready=True)
         self._outputs.value = raw_view.outputs(answer)
         self._step.say(f"Answered in {milliseconds(self._step.flow.service.calls[-1].seconds)}.")
-
-    def _failed(self, error: OdhOciError) -> None:
-        self.enable(ready=True)
-        self._step.fail(error)
 
     def _say_what_it_takes(self, said: Any) -> None:
         takes = "; ".join(map(str, said.inputs)) or "the server does not say what"

@@ -17,6 +17,7 @@ from .deploy_step import DeployStep
 from .flow import Flow
 from .image_step import ImageStep
 from .model_step import ModelStep
+from .page import PAGE
 from .parts import button, row
 from .step import Step
 from .test_step import TestStep
@@ -25,12 +26,14 @@ from .test_step import TestStep
 class Wizard(widgets.VBox):
     """All steps, one at a time. Everything given here is only filled in: the user sees it and may change it.
 
-    >>> Wizard()  # doctest: +SKIP
-    >>> Wizard("hf://ibm-granite/granite-3.0-2b-instruct", image="quay.io/me/granite:1")  # doctest: +SKIP
-
     `target` is `sandbox` or `project`; by default the project, once there is one in which a model may be deployed.
     What was chosen, built and deployed is in `wizard.flow`; the steps are `wizard.model`, `.image`, `.build`,
     `.deploy` and `.test`. A step may be opened at any time: to deploy an image that exists already, start there.
+
+    >>> from odh_oci_widgets import Wizard
+    >>> wizard = Wizard("iris.onnx", image="quay.io/me/iris:1")
+    >>> wizard.build.flow is wizard.flow
+    True
     """
 
     def __init__(
@@ -127,6 +130,7 @@ class Wizard(widgets.VBox):
             self._next.description = f"Next: {self.steps[self._at + 1].title}"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any] | None:
+        PAGE.greet()
         bundle: dict[str, Any] | None = super()._repr_mimebundle_(**options)
         if bundle is not None:
             words = ", ".join(f"{step.title}: {step.summary or 'open'}" for step in self.steps)

@@ -1,11 +1,19 @@
-"""Numbers as people read them, and text fields as programs do."""
+"""Numbers and names as people read them, and text fields as programs do."""
 
 from __future__ import annotations
 
 import re
 
+#: The builders in words, by their names.
+BUILDERS = {
+    "kernel": "This notebook's kernel",
+    "job": "A job in the project",
+    "openshift": "An OpenShift build in the project",
+    "podman": "A Podman service",
+}
 _MINUTE = 60
 _HOUR = 3600
+_DAY = 24 * _HOUR
 
 
 def in_time(seconds: float) -> str:
@@ -22,6 +30,21 @@ def in_time(seconds: float) -> str:
     if whole < _HOUR:
         return f"{whole // _MINUTE} min {whole % _MINUTE} s"
     return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+
+
+def age(seconds: float) -> str:
+    """How old something is, so coarse that it rarely changes.
+
+    >>> age(20), age(150), age(7300), age(200_000)
+    ('new', '2 min', '2 h', '2 days')
+    """
+    if seconds < _MINUTE:
+        return "new"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min"
+    if seconds < 2 * _DAY:
+        return f"{seconds // _HOUR:.0f} h"
+    return f"{seconds // _DAY:.0f} days"
 
 
 def counted(count: int, noun: str) -> str:
@@ -41,6 +64,15 @@ def repository_name(text: str) -> str:
     """
     name = re.sub(r"[^a-z0-9._-]+", "-", text.lower())
     return re.sub(r"[._-]*([._-])", r"\1", name).strip("._-") or "model"
+
+
+def image_name(image: str) -> str:
+    """Of a reference what people call the image by.
+
+    >>> image_name("quay.io/me/granite:1@sha256:0000")
+    'granite:1'
+    """
+    return image.partition("@")[0].rsplit("/", 1)[-1]
 
 
 def globs(text: str) -> tuple[str, ...]:

@@ -94,6 +94,17 @@ class NotebookPage:
             self.output.get_by_title(button, exact=True).click()
         chooser.value.set_files(files)
 
+    def drag_files(self, selector: str, *files: Path, drop: bool = True) -> None:
+        """Drag files from outside the browser over an element, at its middle, and drop them there."""
+        place = self.page.locator(selector).bounding_box()
+        assert place is not None
+        at = {"x": place["x"] + place["width"] / 2, "y": place["y"] + place["height"] / 2}
+        data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+        session = self.page.context.new_cdp_session(self.page)
+        for kind in ("dragEnter", "dragOver", *(("drop",) if drop else ())):
+            session.send("Input.dispatchDragEvent", {"type": kind, **at, "data": data})
+        session.detach()
+
     def picture(self, name: str, selector: str = ".odh-oci-wizard") -> Path:
         """A screenshot of the wizard alone."""
         path = self.pictures / f"{name}.png"

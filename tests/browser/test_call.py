@@ -128,7 +128,7 @@ def test_three_pictures_are_classified_and_shown_as_the_model_sees_them(open_not
     notebook.button("Classify").wait_for(timeout=SLOW)
     notebook.choose_files("Labels from a file", classifier["labels"])
     notebook.status("labels read from")
-    notebook.choose_files("Choose pictures", *classifier["pictures"])
+    notebook.drag_files(".odh-oci-drop", *classifier["pictures"])
     notebook.status("3 pictures chosen")
     notebook.button("Classify").click()
     notebook.status("Answered in", timeout=SLOW)
@@ -143,6 +143,39 @@ def test_three_pictures_are_classified_and_shown_as_the_model_sees_them(open_not
     assert serious(notebook.page, "pictures", STEP) == []
     assert notebook.execute("print(len(step.calls.to_dataframe()))").strip() == "1"
     notebook.execute("service.delete()")
+
+
+def test_pictures_are_dropped_or_picked_with_mouse_and_keyboard(open_notebook, tmp_path: Path):
+    pictures = [tmp_path / f"{colour}.png" for colour in ("red", "green", "blue")]
+    for path in pictures:
+        Image.new("RGB", (60, 40), path.stem).save(path)
+    notebook = open_notebook("from odh_oci_widgets import TestStep\nstep = TestStep()\nstep")
+    pick = notebook.output.get_by_title("Choose pictures", exact=True)
+    pick.wait_for()
+    notebook.drag_files(".odh-oci-drop", *pictures, drop=False)
+    notebook.page.locator(".odh-oci-over").wait_for()
+    notebook.drag_files(".odh-oci-drop", *pictures)
+    notebook.status("3 pictures chosen")
+    notebook.drag_files(".odh-oci-drop button", *pictures[:2])
+    notebook.status("2 pictures chosen")
+    assert notebook.execute("print(step.classification.names)").strip() == "['red.png', 'green.png']"
+    assert notebook.execute("print(step.classification.upload.value)").strip() == "()", "nothing to save"
+    with notebook.page.expect_file_chooser() as chooser:
+        notebook.page.locator(".odh-oci-drop-here").click()
+    chooser.value.set_files(pictures[0])
+    notebook.status("1 picture chosen")
+    pick.focus()
+    notebook.page.wait_for_function("() => document.activeElement.title === 'Choose pictures'")
+    with notebook.page.expect_file_chooser() as chooser:
+        notebook.page.keyboard.press("Space")
+    chooser.value.set_files(pictures)
+    notebook.status("3 pictures chosen")
+    found = []
+    for theme, name in (("JupyterLab Dark", "call-drop-dark"), ("JupyterLab Light", "call-drop")):
+        notebook.theme(theme)
+        notebook.picture(name, STEP)
+        found += serious(notebook.page, theme, STEP)
+    assert found == []
 
 
 def test_rows_of_a_table_and_their_raw_outputs(open_notebook):

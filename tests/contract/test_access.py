@@ -33,6 +33,7 @@ from odh_oci_widgets.cluster.destinations import (
 from odh_oci_widgets.cluster.login import login_from_line
 from odh_oci_widgets.cluster.project import Project
 from odh_oci_widgets.cluster.resources import CONFIG_MAPS, PODS, SECRETS
+from odh_oci_widgets.models import card_of
 from odh_oci_widgets.oci import Credential
 
 
@@ -178,7 +179,7 @@ class TestCheck:
 
     def test_the_hardware_profiles_and_their_gpus(self, project, old_gpu):
         found = {profile.name: profile for profile in check(project).features.gpu_profiles}
-        assert found[old_gpu].gpu.compute_capability == 7.5
+        assert card_of(found[old_gpu]).compute_capability == 7.5
 
     def test_a_fresh_workbench_may_do_nothing_and_reads_how_to_change_that(
         self, cluster, namespace, tmp_path, monkeypatch

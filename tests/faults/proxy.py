@@ -7,6 +7,7 @@ import json
 import random
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 _BLOCK = 16 * 2**10
 
@@ -79,7 +81,8 @@ class Fault:
 class Proxy:
     """Passes requests on to `upstream` (`host:port`) with `faults`; `host` is where it listens.
 
-    `restart` kills and starts the server behind it. `logins` makes it a registry with Bearer tokens that serve for
+    With `tls` (certificate and key) it speaks https, and the first `handshakes` connections end in the middle of
+    theirs. `restart` kills and starts the server behind it. `logins` makes it a registry with Bearer tokens that serve for
     so many requests. `stall` is how long it does nothing when it stalls.
     """
 
@@ -92,6 +95,8 @@ class Proxy:
         restart: Callable[[], None] | None = None,
         logins: int | None = None,
         stall: float = 5.0,
+        tls: tuple[Path, Path] | None = None,
+        handshakes: int = 0,
     ) -> None:
         self.upstream = upstream
         self.faults = faults
@@ -99,15 +104,23 @@ class Proxy:
         self.restart = restart
         self.logins = logins
         self.stall = stall
+        self.handshakes = handshakes
+        self.context = None
+        if tls:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(*tls)
         self.lock = threading.Lock()
         self.closing = threading.Event()
         self.token, self.uses = 0, 0
         self.requests: list[str] = []
+        #: bytes of requests' bodies that arrived
+        self.received = 0
         #: what no client of ours may do
         self.violations: list[str] = []
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.proxy = self
         self.host = f"127.0.0.1:{self._server.server_port}"
+        self.url = f"{'https' if tls else 'http'}://{self.host}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -120,6 +133,12 @@ class Proxy:
         with self.lock:
             hit = [fault for fault in self.faults if fault.hits(method, path)]
             return hit[0] if hit else None
+
+    def cuts_handshake(self) -> bool:
+        """Whether the next connection ends in its handshake."""
+        with self.lock:
+            self.handshakes -= 1
+            return self.handshakes >= 0
 
     def challenge(self, authorization: str | None) -> bool:
         """Whether the request must log in first."""
@@ -155,9 +174,24 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = 0
 
     def setup(self) -> None:
+        self.request.settimeout(20)
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.server.proxy.context:
+            self.request = self._shake_hands(self.server.proxy.context)
         super().setup()
-        self.connection.settimeout(20)
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _shake_hands(self, context: ssl.SSLContext) -> ssl.SSLSocket:
+        proxy = self.server.proxy
+        if proxy.cuts_handshake():
+            hello, answer = ssl.MemoryBIO(), ssl.MemoryBIO()
+            hello.write(self.request.recv(_BLOCK))
+            with suppress(ssl.SSLError):
+                context.wrap_bio(hello, answer, server_side=True).do_handshake()
+            whole = answer.read()
+            self.request.sendall(whole[: proxy.rng.randrange(len(whole))])
+            self.request.close()
+            raise _Gone
+        return context.wrap_socket(self.request, server_side=True)
 
     def log_message(self, *_arguments) -> None:
         pass
@@ -184,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if proxy.challenge(self.headers.get("Authorization")):
             self._read(left)
-            realm = f'Bearer realm="http://{proxy.host}/token",service="test",scope="repository:x:pull,push"'
+            realm = f'Bearer realm="{proxy.url}/token",service="test",scope="repository:x:pull,push"'
             self._answer(401, b'{"errors": [{"code": "UNAUTHORIZED"}]}', {"WWW-Authenticate": realm})
             return
         fault = proxy.fault_for(self.command, self.path)
@@ -267,7 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
             size = min(_BLOCK, left - sent)
             if stop_at is not None and sent < stop_at:
                 size = min(size, stop_at - sent)
-            block = self.rfile.read(size)
+            block = self._take(size)
             if len(block) < size:
                 raise _Gone
             if sent == stop_at:
@@ -329,10 +363,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read(self, left: int) -> None:
         while left > 0:
-            block = self.rfile.read(min(_BLOCK, left))
+            block = self._take(min(_BLOCK, left))
             if not block:
                 raise _Gone
             left -= len(block)
+
+    def _take(self, size: int) -> bytes:
+        block = self.rfile.read(size)
+        with self.server.proxy.lock:
+            self.server.proxy.received += len(block)
+        return block
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

@@ -11,12 +11,14 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from odh_oci_widgets.oci import Done, Event, Failed, PlanFile, Source, errors, make_plan, run
 from odh_oci_widgets.oci.tuning import Tuning
 from tests.servers.registry import Registry
+from tests.servers.tokens import certificate
 
 from .files import Files
 from .proxy import Proxy
@@ -52,7 +54,7 @@ def tuning(chunk: int) -> Tuning:
     )
 
 
-def build(image: str, *, insecure: str, source, chunk: int = 300_000) -> list[Event]:
+def build(image: str, *, insecure: str | None, source, chunk: int = 300_000) -> list[Event]:
     """Two layers of one large file each, and one of two small files; `source(name)` is where a file's bytes are."""
     files = [
         PlanFile(
@@ -63,7 +65,7 @@ def build(image: str, *, insecure: str, source, chunk: int = 300_000) -> list[Ev
         )
         for name, data in MODEL.items()
     ]
-    plan = make_plan(files, image, base="scratch", insecure=(insecure,))
+    plan = make_plan(files, image, base="scratch", insecure=(insecure,) if insecure else ())
     return list(run(plan, tuning=tuning(chunk)))
 
 
@@ -133,6 +135,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory):
     return folder
 
 
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Certificate and key of an authority that is trusted."""
+    crt, key, _ = certificate(tmp_path / "tls")
+    monkeypatch.setenv("SSL_CERT_FILE", str(crt))
+    return crt, key
+
+
 @pytest.fixture(scope="module")
 def right(server: Registry, folder) -> str:
     """The digest of the image when nothing goes wrong."""
@@ -146,6 +156,19 @@ def right(server: Registry, folder) -> str:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_seed(seed: int, server: Registry, files: Files, folder, right: str) -> None:
+    play(seed, server, files, folder, right)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seed", range(0, SEEDS, 7))
+def test_seed_over_tls(
+    seed: int, server: Registry, files: Files, folder, right: str, trusted: tuple[Path, Path]
+) -> None:
+    """The same behind https, where connections end in their handshake, too."""
+    play(seed, server, files, folder, right, tls=trusted, handshakes=seed % 2)
+
+
+def play(seed: int, server: Registry, files: Files, folder, right: str, **proxy) -> None:
     """The right image or one clear error; after an error the next try gives the right image."""
     what = scenario(seed)
     repository = f"seed/{seed}"
@@ -158,19 +181,21 @@ def test_seed(seed: int, server: Registry, files: Files, folder, right: str) -> 
             server.start()
 
     rng = random.Random(seed)
-    registry_side = Proxy(server.host, list(what.registry), rng=rng, restart=restart, logins=what.logins)
-    hub_side = Proxy(files.host, list(what.hub), rng=rng)
+    registry_side = Proxy(
+        server.host, list(what.registry), rng=rng, restart=restart, logins=what.logins, **proxy
+    )
+    hub_side = Proxy(files.host, list(what.hub), rng=rng, **proxy)
 
     def source(name: str) -> Source:
         if not (what.web or what.hub):
             return Source(path=str(folder / name))
-        return Source(url=f"http://{hub_side.host}/{'resolve' if what.redirects else 'storage'}/{name}")
+        return Source(url=f"{hub_side.url}/{'resolve' if what.redirects else 'storage'}/{name}")
 
     try:
         events = build_in_time(
             seed,
             f"{registry_side.host}/{repository}:1",
-            insecure=registry_side.host,
+            insecure=None if proxy else registry_side.host,
             source=source,
             chunk=what.chunk,
         )

@@ -1,4 +1,4 @@
-"""`hf://…` through the real `huggingface_hub` client, against the hub stand-in."""
+"""`hf://…` against the hub stand-in, which the real `huggingface_hub` client reads, too."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_hub_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_server_that_is_no_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add("opening/page2", FILES)
-    hub.break_next("/api/models/opening/page2", status=500)
+    hub.break_next("/api/models/opening/page2", status=500, times=3)
     with pytest.raises(SourceUnreachable, match="HTTP 500"):
         open_model("hf://opening/page2")
 

@@ -13,16 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from odh_oci_widgets.builders import BuildStatus, plan_image
+from odh_oci_widgets.builders import BuildStatus, KernelBuilder, plan_image
 from odh_oci_widgets.builders.errors import BuildConflict, BuildPodFailed, SourceNotReachable
 from odh_oci_widgets.builders.job import JobBuilder, JobSettings
 from odh_oci_widgets.cluster import connect
-from odh_oci_widgets.oci import Credential, Credentials, inspect_image
+from odh_oci_widgets.oci import Credential, Credentials, inspect_image, verify_image
 from odh_oci_widgets.oci.errors import Cancelled, PlanInvalid, SourceError
 from odh_oci_widgets.oci.events import Log
 from tests.servers.hub import Hub
 from tests.servers.kubernetes import KubernetesApi
 from tests.servers.kubernetes.jobs import JobRunner
+from tests.servers.kubernetes.workbench import workbench
 from tests.servers.registry import Registry
 
 TOKEN = "hf_readerOfEverything"
@@ -283,6 +284,73 @@ def test_out_of_memory_on_every_attempt_is_a_sentence(
         build.wait(60)
 
 
+def test_a_crash_of_the_kernel_leaves_nothing_behind_for_long(
+    model: str,
+    registry: Registry,
+    namespace: str,
+    runner: JobRunner,
+    kubeconfig: Path,
+    kubernetes_api: KubernetesApi,
+) -> None:
+    runner.hold()
+    plan = _plan(model, registry, namespace)
+    script = textwrap.dedent(f"""
+        import sys, time
+        from odh_oci_widgets.builders.job import JobBuilder, JobSettings
+        from odh_oci_widgets.cluster import connect
+        from odh_oci_widgets.oci import Plan
+        builder = JobBuilder(
+            connect(kubeconfig={str(kubeconfig)!r}, namespace={namespace!r}), settings=JobSettings(keep=1), environ={{}}
+        )
+        print(builder.start(Plan.from_json(sys.argv[1]), secrets={{"hf": {TOKEN!r}}}).id, flush=True)
+        time.sleep(600)
+    """)
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", script, plan.to_json()],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
+    assert kernel.stdout is not None
+    build_id = kernel.stdout.readline().strip()
+    assert kubernetes_api.get("secrets", build_id, namespace)
+    kernel.kill()
+    kernel.wait(10)
+    runner.release()
+    _wait("the Job goes on without us", lambda: registry.tags(f"job/{namespace}") == ["1"])
+    _wait("all is gone", lambda: not _left(kubernetes_api, namespace))
+
+
+def test_the_embedded_base_goes_to_the_registry_from_here(
+    builder: JobBuilder, tmp_path: Path, model: str, registry: Registry, namespace: str, runner: JobRunner
+) -> None:
+    """The image is the one that a build here would make, and the bytes of the model do not come through here."""
+    plans = [
+        plan_image(
+            model,
+            f"{registry.host}/job/{namespace}-{who}:1",
+            base="embedded",
+            platforms=("linux/amd64", "linux/arm64"),
+            insecure=True,
+            token=TOKEN,
+        )
+        for who in ("job", "kernel")
+    ]
+    build = builder.start(plans[0], secrets={"hf": TOKEN})
+    done = build.wait(60)
+    assert verify_image(done, insecure=True).fit
+    here = KernelBuilder(tmp_path / "records").start(plans[1], secrets={"hf": TOKEN}).wait(60)
+    assert done.partition("@")[2] == here.partition("@")[2]
+    assert {layer["state"] for layer in build.report()["layers"] if layer["base"]} == {"reused"}
+    assert registry.tags(f"job/{namespace}-job") == ["1"]
+
+
+def test_another_base_on_this_disk_is_refused(builder: JobBuilder, model: str, tmp_path: Path) -> None:
+    plan = plan_image(model, "quay.example/a/b:1", base=f"oci:{tmp_path}/base:1", token=TOKEN)
+    with pytest.raises(PlanInvalid, match="on this disk"):
+        builder.start(plan)
+
+
 def test_a_layout_on_this_disk_is_refused(builder: JobBuilder, model: str, tmp_path: Path) -> None:
     plan = plan_image(model, f"oci:{tmp_path}/image:1", base="scratch", token=TOKEN)
     with pytest.raises(PlanInvalid, match="no disk"):
@@ -299,53 +367,6 @@ class TestFolders:
         (folder / "model.onnx").write_bytes(b"\x08\x08" + bytes(5000))
         return folder
 
-    def _workbench(
-        self, api: KubernetesApi, namespace: str, volume: Path, modes: list[str]
-    ) -> dict[str, str]:
-        claim = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolumeClaim",
-            "metadata": {"name": "wb-storage", "namespace": namespace},
-            "spec": {"accessModes": modes, "resources": {"requests": {"storage": "1Gi"}}},
-        }
-        container = {
-            "name": "wb",
-            "image": "registry.example/workbench:2026",
-            "env": [{"name": "NB_PREFIX", "value": f"/notebook/{namespace}/wb"}],
-            "volumeMounts": [
-                {"name": "storage", "mountPath": str(volume)},
-                {"name": "trusted-ca", "mountPath": "/etc/pki/tls/custom-certs"},
-            ],
-        }
-        pod = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": "wb-0", "namespace": namespace},
-            "spec": {
-                "nodeName": "node-7",
-                "containers": [container],
-                "imagePullSecrets": [{"name": "wb-dockercfg"}],
-                "volumes": [
-                    {"name": "storage", "persistentVolumeClaim": {"claimName": "wb-storage"}},
-                    {"name": "trusted-ca", "configMap": {"name": "workbench-trusted-ca-bundle"}},
-                ],
-            },
-        }
-        for one in (claim, pod):
-            api.put(one)
-        bundle = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "workbench-trusted-ca-bundle", "namespace": namespace},
-            "data": {"ca-bundle.crt": ""},
-        }
-        api.put(bundle)
-        return {
-            "KUBERNETES_SERVICE_HOST": "10.0.0.1",
-            "HOSTNAME": "wb-0",
-            "SSL_CERT_FILE": "/etc/pki/tls/custom-certs/ca-bundle.crt",
-        }
-
     def _builder(self, kubeconfig: Path, namespace: str, environ: dict[str, str]) -> JobBuilder:
         return JobBuilder(connect(kubeconfig=str(kubeconfig), namespace=namespace), environ=environ)
 
@@ -358,7 +379,7 @@ class TestFolders:
         registry: Registry,
         kubernetes_api: KubernetesApi,
     ) -> None:
-        environ = self._workbench(kubernetes_api, namespace, folder.parent, ["ReadWriteOnce"])
+        environ = workbench(kubernetes_api, namespace, folder.parent, ["ReadWriteOnce"])
         build = self._builder(kubeconfig, namespace, environ).start(_plan(str(folder), registry, namespace))
         assert build.wait(60)
         pod = kubernetes_api.get("jobs", build.id, namespace)["spec"]["template"]["spec"]
@@ -380,7 +401,7 @@ class TestFolders:
         registry: Registry,
         kubernetes_api: KubernetesApi,
     ) -> None:
-        environ = self._workbench(kubernetes_api, namespace, folder.parent, ["ReadWriteMany"])
+        environ = workbench(kubernetes_api, namespace, folder.parent, ["ReadWriteMany"])
         build = self._builder(kubeconfig, namespace, environ).start(_plan(str(folder), registry, namespace))
         assert build.wait(60)
         assert "affinity" not in kubernetes_api.get("jobs", build.id, namespace)["spec"]["template"]["spec"]
@@ -395,7 +416,7 @@ class TestFolders:
         kubernetes_api: KubernetesApi,
         modes: list[str] | None,
     ) -> None:
-        environ = self._workbench(kubernetes_api, namespace, folder.parent, modes) if modes else {}
+        environ = workbench(kubernetes_api, namespace, folder.parent, modes) if modes else {}
         with pytest.raises(SourceNotReachable, match="--builder kernel"):
             self._builder(kubeconfig, namespace, environ).start(_plan(str(folder), registry, namespace))
         assert not _left(kubernetes_api, namespace)

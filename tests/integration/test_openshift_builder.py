@@ -75,7 +75,7 @@ def _wait(what: str, condition, seconds: float = 30) -> None:
 def _left(api: KubernetesApi, namespace: str) -> list[str]:
     return [
         one["metadata"]["name"]
-        for plural in ("buildconfigs", "builds", "secrets", "configmaps")
+        for plural in ("buildconfigs", "builds", "jobs", "secrets", "configmaps")
         for one in api.find(plural, namespace)
         if "odh-oci-build" in one["metadata"]["name"]
     ]
@@ -204,6 +204,42 @@ class TestRecordedLives:
             assert other.stdout.readline().split() == [started.wait(60), "1.0"]
         finally:
             other.kill()
+
+    def test_a_crash_of_the_kernel_leaves_nothing_behind_for_long(
+        self,
+        runner: BuildRunner,
+        model: str,
+        kubeconfig: Path,
+        kubernetes_api: KubernetesApi,
+        namespace: str,
+    ) -> None:
+        runner.hold_at = "Running"
+        script = textwrap.dedent(f"""
+            import sys, time
+            from odh_oci_widgets.builders.openshift import OpenShiftBuilder, OpenShiftSettings
+            from odh_oci_widgets.cluster import connect
+            from odh_oci_widgets.oci import Credential, Credentials, Plan
+            project = connect(kubeconfig={str(kubeconfig)!r}, namespace={namespace!r})
+            builder = OpenShiftBuilder(project, settings=OpenShiftSettings(deadline=2, keep=1), environ={{}})
+            login = Credentials({{"quay.example": Credential("me", {PASSWORD!r})}}, environ={{}})
+            plan = Plan.from_json(sys.argv[1])
+            print(builder.start(plan, credentials=login, secrets={{"hf": {TOKEN!r}}}).id, flush=True)
+            time.sleep(600)
+        """)
+        kernel = subprocess.Popen(
+            [sys.executable, "-c", script, self._plan(model).to_json()],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=dict(os.environ),
+        )
+        assert kernel.stdout is not None
+        build_id = kernel.stdout.readline().strip()
+        made = _left(kubernetes_api, namespace)
+        assert {build_id, f"{build_id}-push"} <= set(made)
+        kernel.kill()
+        kernel.wait(10)
+        _wait("all is gone", lambda: not _left(kubernetes_api, namespace))
+        assert not kubernetes_api.find("pods", namespace), "what only counts the time needs no pod"
 
 
 class TestOffered:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,8 +19,19 @@ from pathlib import Path
 
 import pytest
 
-from odh_oci_widgets.oci import Done, Failed, Log, PlanFile, Source, make_plan, preflight, run
+from odh_oci_widgets.oci import (
+    Failed,
+    LayerProgress,
+    LayerState,
+    Log,
+    PlanFile,
+    Source,
+    make_plan,
+    preflight,
+    run,
+)
 from odh_oci_widgets.oci.events import from_json
+from odh_oci_widgets.oci.reuse import record_tag
 from tests.servers.hub import Hub
 from tests.servers.registry import Registry
 
@@ -31,6 +45,9 @@ class Counter:
         self.sent = 0
         self.received = 0
         self.rate = rate
+        #: requests on their way
+        self.active = 0
+        lock = threading.Lock()
         counter = self
         import http.client
 
@@ -38,6 +55,15 @@ class Counter:
             protocol_version = "HTTP/1.1"
 
             def _pass(self) -> None:
+                with lock:
+                    counter.active += 1
+                try:
+                    self._pass_on()
+                finally:
+                    with lock:
+                        counter.active -= 1
+
+            def _pass_on(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 upstream_connection = http.client.HTTPConnection(upstream)
                 upstream_connection.putrequest(
@@ -194,12 +220,15 @@ def test_layers_are_mounted_from_another_repository(registry: Registry, tmp_path
     assert second.sent < 2**21
 
 
-def test_a_killed_build_is_continued_on_another_machine(registry: Registry, tmp_path: Path) -> None:
-    """kill -9 while the last of four layers is on its way; then a fresh home: the finished ones are not sent."""
+def test_a_killed_build_is_continued_on_another_machine(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kill -9 at 90 % of four layers; then a fresh home: what was finished is not sent, and the rest once."""
     folder = tmp_path / "model"
     folder.mkdir()
+    size = 20 * 2**20
     for number in range(4):
-        (folder / f"model-{number}.bin").write_bytes(os.urandom((17 if number < 3 else 80) * 2**20))
+        (folder / f"model-{number}.bin").write_bytes(os.urandom(size))
     slow = Counter(registry.host, rate=25e6)
     try:
         image = f"{slow.host}/reuse/killed:1"
@@ -217,30 +246,46 @@ def test_a_killed_build_is_continued_on_another_machine(registry: Registry, tmp_
             cwd=Path(__file__).parents[2],
         )
         assert process.stdout is not None
-        done = 0
-        for line in process.stdout:
-            event = from_json(line.decode())
-            done += getattr(event, "state", None) == "done"
-            if done == 3:
-                break
-        deadline = time.monotonic() + 10
-        while (
-            "odh-oci-unfinished" not in " ".join(registry.tags("reuse/killed"))
-            and time.monotonic() < deadline
-        ):
+        sent: dict[int, int] = {}
+        finished: set[str | None] = set()
+        while sum(sent.values()) < 0.9 * 4 * size or not finished:
+            event = from_json(process.stdout.readline().decode())
+            if isinstance(event, LayerProgress):
+                sent[event.layer] = event.sent
+                if event.state is LayerState.DONE:
+                    finished.add(event.digest)
+        slow.rate = 1e5  # almost nothing more comes until it is dead
+        deadline = time.monotonic() + 20
+        while not finished <= recorded(slow.host, "reuse/killed"):
+            assert time.monotonic() < deadline, "what is finished is not recorded"
             time.sleep(0.02)
-        time.sleep(0.3)
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        slow.rate, slow.sent = 0.0, 0
-        events = list(run(plan))
-        assert isinstance(events[-1], Done)
+        slow.rate = 0.0
+        while slow.active:  # what it sent last is still on its way
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        slow.sent = 0
+        monkeypatch.setenv("HOME", str(tmp_path / "another machine"))
+        done, events = build(plan)
         assert any(isinstance(event, Log) and "continued" in event.message for event in events)
-        assert slow.sent < 90 * 2**20
+        assert done.reused > len(finished) * size
+        assert slow.sent < (4 - len(finished)) * size + 2**16, "what was not finished, and what names it all"
         assert registry.tags("reuse/killed") == ["1"], "the record is gone"
     finally:
         slow.close()
+
+
+def recorded(host: str, repository: str) -> set[str]:
+    """Digests of the layers that the record of an unfinished build names."""
+    url = f"http://{host}/v2/{repository}/manifests/{record_tag('1')}"
+    request = urllib.request.Request(url, headers={"Accept": "application/vnd.oci.image.manifest.v1+json"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return {layer["digest"] for layer in json.load(answer)["layers"]}
+    except urllib.error.HTTPError:
+        return set()
 
 
 def test_a_failed_build_leaves_its_finished_layers_to_the_next(registry: Registry, tmp_path: Path) -> None:

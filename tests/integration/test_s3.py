@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -23,9 +26,12 @@ from odh_oci_widgets.models import (
     open_model,
 )
 from odh_oci_widgets.models.fetching import read_piece
-from odh_oci_widgets.oci import engine_zip, pull_models, run
-from odh_oci_widgets.oci.events import Done
+from odh_oci_widgets.models.s3 import sign
+from odh_oci_widgets.oci import engine_zip, make_plan, pull_models, run
+from odh_oci_widgets.oci.events import Done, Failed
+from odh_oci_widgets.oci.plan import Plan, PlanFile, Source
 from tests.servers.registry import free_port
+from tests.servers.s3 import SignedStorage
 
 boto3 = pytest.importorskip("boto3")
 moto_server = pytest.importorskip("moto.server")
@@ -147,6 +153,84 @@ def test_what_may_go_wrong(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(ModelAccessMissing, match="no keys for the bucket") as caught:
         open_model("s3://bucket/models")
     assert "data connection" in caught.value.hint
+
+
+DAY = 24 * 3600
+LARGE = bytes(range(256)) * 2**14
+
+
+@pytest.fixture
+def storage_that_looks_at_the_date(monkeypatch: pytest.MonkeyPatch) -> Iterator[SignedStorage]:
+    server = SignedStorage({"b/models/config.json": b"{}", "b/models/model.safetensors": LARGE})
+    monkeypatch.setenv("AWS_S3_ENDPOINT", server.url)
+    yield server
+    server.stop()
+
+
+def planned(storage: SignedStorage, folder: Path) -> Plan:
+    files = {
+        f"models/{path.rpartition('/')[2]}": (Source(url=f"{storage.url}/{path}", auth="s3"), len(data))
+        for path, data in storage.objects.items()
+    }
+    entries = [PlanFile(path=path, size=size, source=source) for path, (source, size) in files.items()]
+    return make_plan(entries, f"oci:{folder}/images:1", base="embedded")
+
+
+def test_a_build_that_waits_for_days_and_one_that_is_resumed_still_read(
+    storage_that_looks_at_the_date: SignedStorage, tmp_path: Path
+) -> None:
+    storage = storage_that_looks_at_the_date
+    plan = planned(storage, tmp_path)
+    waiting = plan_secrets(plan)
+    storage.ahead = 6.9 * DAY
+    storage.break_after = len(LARGE) // 2
+    assert isinstance(list(run(plan, secrets=waiting))[-1], Done), "the connection broke, and was taken up"
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_signature_that_ran_out_says_so_and_a_new_build_has_a_new_one(
+    storage_that_looks_at_the_date: SignedStorage, tmp_path: Path, silent: bool
+) -> None:
+    storage = storage_that_looks_at_the_date
+    storage.silent = silent
+    plan = planned(storage, tmp_path)
+    urls = [file.source.url for layer in plan.layers for file in layer.files if file.source.url]
+    short = {"s3": json.dumps(sign(urls, seconds=1))}
+    while any(storage.refusal(parse_qs(query)) is None for query in json.loads(short["s3"]).values()):
+        time.sleep(0.05)
+    failed = list(run(plan, secrets=short))[-1]
+    assert isinstance(failed, Failed)
+    assert failed.error == "SignatureExpired"
+    assert "ended" in failed.message
+    assert "signs anew" in failed.hint
+    assert "X-Amz" not in failed.message + failed.hint
+    assert start(plan).wait(60)
+
+
+def test_temporary_keys_end_sooner_and_the_message_says_so(
+    storage_that_looks_at_the_date: SignedStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = storage_that_looks_at_the_date
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "ofAnHour")
+    plan = planned(storage, tmp_path)
+    secrets = plan_secrets(plan)
+    storage.keys_end = True
+    failed = list(run(plan, secrets=secrets))[-1]
+    assert isinstance(failed, Failed)
+    assert failed.error == "SignatureExpired"
+    assert "temporary keys (AWS_SESSION_TOKEN)" in failed.message
+    assert "ofAnHour" not in repr(failed)
+    monkeypatch.delenv("AWS_SESSION_TOKEN")
+    assert start(plan).wait(60)
+
+
+def test_a_signature_that_is_wrong_is_no_expired_one(
+    storage_that_looks_at_the_date: SignedStorage, tmp_path: Path
+) -> None:
+    plan = planned(storage_that_looks_at_the_date, tmp_path)
+    failed = list(run(plan))[-1]
+    assert isinstance(failed, Failed)
+    assert (failed.error, "AWS_*" in failed.hint) == ("SourceError", True)
 
 
 def test_the_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import threading
 import time
-import types
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,18 +15,14 @@ import pytest
 
 from odh_oci_widgets.oci import (
     Cancelled,
-    Done,
     Failed,
     LayerProgress,
     PlanFile,
-    Retry,
     Source,
     error_of,
     make_plan,
     run,
-    xet,
 )
-from odh_oci_widgets.oci.tuning import Tuning
 from tests.servers.registry import Registry
 
 from .oci_builds import build
@@ -155,167 +149,3 @@ def test_a_cancelled_layout_leaves_no_folder(data: bytes, slow: SlowSource, tmp_
             cancel.set()
     assert isinstance(event, Failed)
     assert not (tmp_path / "out").exists()
-
-
-class KeepingRegistry:
-    """A registry that keeps what came of a cut chunk, as Quay does, and cuts one upload at `cut` bytes."""
-
-    def __init__(self, cut: int, *, quay: bool) -> None:
-        self.received = 0
-        self.data = bytearray()
-        self.manifest = b""
-        blobs: dict[str, int] = {}
-        pending = [cut]
-        registry = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _answer(self, status: int, headers: dict[str, str] | None = None) -> None:
-                self.send_response(status)
-                for name, value in (headers or {}).items():
-                    self.send_header(name, value)
-                if "Content-Length" not in (headers or {}):
-                    self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def do_GET(self) -> None:
-                if "uploads" in self.path:
-                    size = len(registry.data)
-                    self._answer(204, {"Range": f"bytes=0-{size}" if quay else f"0-{size - 1}"})
-                else:
-                    self._answer(200 if self.path == "/v2/" else 404)
-
-            def do_HEAD(self) -> None:
-                size = blobs.get(self.path.rsplit("/", 1)[1])
-                self._answer(404 if size is None else 200, {"Content-Length": str(size or 0)})
-
-            def do_POST(self) -> None:
-                registry.data.clear()
-                self._answer(202, {"Location": "/v2/a/b/blobs/uploads/1"})
-
-            def do_PATCH(self) -> None:
-                left = int(self.headers["Content-Length"])
-                first = int(self.headers["Content-Range"].split("-")[0])
-                if first != len(registry.data):
-                    self.rfile.read(left)
-                    self._answer(416)
-                    return
-                while left:
-                    chunk = self.rfile.read1(min(left, 2**16))
-                    left -= len(chunk)
-                    registry.received += len(chunk)
-                    registry.data += chunk
-                    if pending and len(registry.data) >= pending[0]:
-                        pending.clear()
-                        self.close_connection = True
-                        self.connection.close()
-                        return
-                self._answer(202, {"Range": f"0-{len(registry.data) - 1}", "Location": self.path})
-
-            def do_PUT(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if "uploads" in self.path:
-                    digest = self.path.split("digest=")[1]
-                    wrong = digest != f"sha256:{hashlib.sha256(registry.data).hexdigest()}"
-                    if not wrong:
-                        blobs[digest] = len(registry.data)
-                    self._answer(400 if wrong else 201)
-                else:
-                    registry.manifest = body
-                    self._answer(201)
-
-            def do_DELETE(self) -> None:
-                self._answer(404)
-
-            def log_message(self, *_arguments: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.host = f"127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@pytest.mark.parametrize("quay", [False, True])
-def test_a_cut_upload_goes_on_where_the_registry_stands(data: bytes, tmp_path: Path, quay: bool) -> None:
-    registry = KeepingRegistry(27 * MIB, quay=quay)
-    try:
-        (tmp_path / "model.bin").write_bytes(data)
-        plan = plan_for(data, Source(path=str(tmp_path / "model.bin")), f"{registry.host}/a/b:1")
-        plan = make_plan(
-            [file for layer in plan.layers for file in layer.files],
-            plan.image,
-            base="scratch",
-            insecure=(registry.host,),
-        )
-        events = list(run(plan, tuning=Tuning(chunk=16 * MIB, backoff=0.01)))
-        assert isinstance(events[-1], Done), events[-1]
-        assert any(isinstance(event, Retry) for event in events)
-        assert registry.received <= len(data) + 4096, "not a byte of the layer twice"
-    finally:
-        registry.close()
-
-
-def test_xet_storage_is_used_and_left_where_it_fails(
-    data: bytes, slow: SlowSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The package `hf_xet` is a stand-in here: the storage itself cannot be reached from tests."""
-    seen: dict[str, Any] = {}
-
-    class Stream:
-        def __init__(self, start: int) -> None:
-            self._at = start
-
-        def __iter__(self) -> Stream:
-            return self
-
-        def __next__(self) -> bytes:
-            if self._at >= seen["fails at"]:
-                raise ConnectionError("https://storage.example/?signature=SECRET")
-            self._at += MIB
-            return data[self._at - MIB : self._at]
-
-        def cancel(self) -> None:
-            seen["cancelled"] = True
-
-    class Group:
-        def download_stream(self, info: Any, start: int | None = None) -> Stream:
-            seen["info"] = info
-            return Stream(start or 0)
-
-    class Session:
-        def __init__(self, config: Any) -> None:
-            pass
-
-        def new_download_stream_group(self, **options: Any) -> Group:
-            seen.update(options)
-            return Group()
-
-    class Config:
-        def with_config(self, name: str, value: Any) -> Config:
-            seen[name] = value
-            return self
-
-    module = types.ModuleType("hf_xet")
-    module.XetSession, module.XetConfig = Session, Config  # type: ignore[attr-defined]
-    module.XetFileInfo = lambda hash_, size: (hash_, size)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "hf_xet", module)
-    monkeypatch.setattr(xet, "_session", None)
-    seen["fails at"] = 30 * MIB
-    source = Source(url=slow.url, auth="hf", xet_hash="f" * 64)
-    done, events = build(plan_for(data, source, f"oci:{tmp_path / 'a'}:1"), secrets={"hf": "hf_token"})
-    assert seen["info"] == ("f" * 64, len(data))
-    assert seen["token_refresh_url"].endswith("/api/models/me/model/xet-read-token/abc")
-    assert seen["token_refresh_headers"] == {"Authorization": "Bearer hf_token"}
-    assert seen["reconstruction.download_buffer_limit"] <= 64 * MIB
-    assert slow.tokens[-1] == "Bearer hf_token", "the rest came over HTTPS"
-    assert "SECRET" not in repr(events)
-    assert "hf_token" not in repr(events)
-    (tmp_path / "model.bin").write_bytes(data)
-    local, _ = build(plan_for(data, Source(path=str(tmp_path / "model.bin")), f"oci:{tmp_path / 'b'}:1"))
-    assert done.digest == local.digest

@@ -12,6 +12,10 @@ need busybox busybox-static
 need chromium chromium
 need kubectl kubernetes-client
 need curl curl
+need node nodejs
+need npm npm
+need ssh openssh-client
+PATH=$PATH:/usr/sbin need sshd openssh-server
 [ ${#packages[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
   echo "Missing for the tests: ${packages[*]} (tests that need them will be skipped)" >&2

@@ -18,13 +18,25 @@ from .registry import free_port
 #: Extensions that reach for the internet or put dialogs into the page.
 _DISABLED = {"@jupyterlab/apputils-extension:announcements": True}
 #: Variables of who runs the tests that a kernel must not see.
-_FOREIGN = ("JUPYTER", "XDG_", "HF_", "KUBE", "REGISTRY_", "DOCKER_", "ODH_OCI_", "NB_")
+FOREIGN = ("JUPYTER", "XDG_", "HF_", "KUBE", "REGISTRY_", "DOCKER_", "ODH_OCI_", "NB_")
 
 
 class Lab:
-    """`url` is the server, `root` the folder it shows. Stop it, and its kernels end with it."""
+    """`url` is the server with its base URL, `root` the folder it shows. Stop it, and its kernels end with it.
 
-    def __init__(self, folder: Path, *, environ: dict[str, str] | None = None) -> None:
+    `python` is that of the environment whose JupyterLab it is; `labextensions` is a folder of extensions that are
+    not installed there.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        environ: dict[str, str] | None = None,
+        base_url: str = "",
+        labextensions: Path | None = None,
+        python: str = sys.executable,
+    ) -> None:
         self.root = folder / "root"
         self.log = folder / "lab.log"
         home = folder / "home"
@@ -34,21 +46,25 @@ class Lab:
         (settings / "page_config.json").write_text(json.dumps({"disabledExtensions": _DISABLED}))
         self.token = "test"
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}{base_url}"
         self.environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)},
+            **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
             "HOME": str(home),
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTER_DATA_DIR": str(folder / "data"),
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
             "IPYTHONDIR": str(folder / "ipython"),
-            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
             **(environ or {}),
         }
+        # An environment of its own has our package installed.
+        paths = [str(Path(__file__).resolve().parents[2])] if python == sys.executable else []
+        self.environ["PYTHONPATH"] = os.pathsep.join(
+            [*paths, *filter(None, [(environ or {}).get("PYTHONPATH")])]
+        )
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
-                    sys.executable,
+                    python,
                     "-m",
                     "jupyterlab",
                     "--no-browser",
@@ -59,6 +75,8 @@ class Lab:
                     "--ServerApp.port_retries=0",
                     f"--IdentityProvider.token={self.token}",
                     f"--ServerApp.root_dir={self.root}",
+                    f"--ServerApp.base_url={base_url or '/'}",
+                    *([f"--LabApp.extra_labextensions_path={labextensions}"] if labextensions else []),
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -67,7 +85,7 @@ class Lab:
         self._wait()
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180  # a busy machine takes its time
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.url}/api?token={self.token}", timeout=5):

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
+from odh_oci_widgets.serving.cases.pulling import pull_failure
 from odh_oci_widgets.serving.project.admission import refused_pod
 from odh_oci_widgets.serving.project.diagnosis import diagnose
-from odh_oci_widgets.serving.project.pull_failures import pull_failure
 from odh_oci_widgets.serving.project.snapshot import Answer, is_ready
 from odh_oci_widgets.serving.project.timeline import event_lines, timeline
 from odh_oci_widgets.serving.protocol import ServiceState

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from odh_oci_widgets.inference import (
     Endpoint,
@@ -80,6 +80,20 @@ def test_every_kind_of_picture_gives_the_same(serve, tmp_path):
     assert {answer[0].label for answer in answers} == {"red"}
     assert len({answer[0].probability for answer in answers}) == 1
     assert len(server.requests) == 1, "a model that takes any number gets one batch"
+
+
+def test_a_photo_taken_with_the_camera_on_its_side_stands_upright(serve, tmp_path):
+    upright = Image.new("RGB", (300, 400), "red")
+    upright.paste("blue", (0, 200, 300, 400))
+    for orientation, turned in ((3, 180), (6, 90), (8, 270)):
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        path = tmp_path / f"{orientation}.jpeg"
+        upright.rotate(turned, expand=True).save(path, exif=exif, quality=95)
+        shown = open_picture(path)
+        assert shown.size == (300, 400)
+        assert shown.getpixel((150, 50))[0] > 200, "red is above"
+        assert shown.getpixel((150, 350))[2] > 200, "blue is below"
 
 
 def test_a_model_of_one_picture_gets_them_one_by_one(serve):

@@ -164,3 +164,26 @@ def test_no_header_raises(value):
     parse_content_range(value)
     seconds = parse_retry_after(value, now=NOW)
     assert seconds is None or seconds >= 0
+
+
+SPACES = st.text(" \t", max_size=2)
+SIZES = st.integers(0, 2**60)
+
+
+@given(SIZES, SIZES, st.sampled_from(["", "bytes=", "bytes ", "Bytes = "]), SPACES, SPACES)
+def test_every_range_is_understood(start, size, unit, before, after):
+    assert parse_range(f"{before}{unit}{start}{before}-{after}{start + size}{after}") == (start, start + size)
+
+
+@given(SIZES, SIZES, st.none() | SIZES, st.sampled_from(["bytes ", "bytes=", ""]))
+def test_every_content_range_is_understood(start, size, rest, unit):
+    end = start + size
+    total = None if rest is None else end + 1 + rest
+    given_range = f"{unit}{start}-{end}/{'*' if total is None else total}"
+    assert parse_content_range(given_range) == ContentRange(start, end, total)
+
+
+@given(st.integers(0, 10**9))
+def test_every_wait_is_understood_as_seconds_or_as_a_date(seconds):
+    assert parse_retry_after(str(seconds), now=NOW) == seconds
+    assert parse_retry_after(email.utils.formatdate(NOW + seconds, usegmt=True), now=NOW) == seconds

@@ -150,6 +150,28 @@ def test_damaged_layers_are_listed_or_called_damaged(data, at, damage, compresse
     list_layer(Bytes(broken), limit=2**20)
 
 
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_layer_cut_anywhere_is_listed_or_called_damaged(ranges):
+    """Compressed, no cut goes unseen; plain, only one that leaves every file whole does."""
+    plain = a_tar([("models", None), ("models/a", b"x" * 700), ("models/b", b"y" * 10)])
+    packed = gzip.compress(plain, mtime=0)
+    for cut in range(2, len(packed)):  # one byte alone is not known to be gzip's
+        assert list_layer(Bytes(packed[:cut], ranges=ranges), limit=2**20).damaged, cut
+    whole = len(plain.rstrip(b"\0"))
+    for cut in range(512, whole, 7):
+        listing = list_layer(Bytes(plain[:cut], ranges=ranges), limit=2**20)
+        assert listing.damaged or cut % 512 == 0, cut
+
+
+def test_a_checksum_that_does_not_fit_is_damage():
+    packed = bytearray(gzip.compress(a_tar([("models/a", b"x" * 700)]), mtime=0))
+    packed[-5] ^= 1
+    listing = list_layer(Bytes(bytes(packed)), limit=2**20)
+    assert listing.damaged
+    assert listing.diff_id is None
+    assert [entry.path for entry in listing.entries] == ["models/a"]
+
+
 def test_weights_are_not_read():
     tar = a_tar([("models/a", bytes(10_000_000)), ("models/b", bytes(10_000_000)), ("models/c.json", b"{}")])
     blob = Bytes(tar)

@@ -48,6 +48,7 @@ NAMES = [
     "Cancelled",
     "Wizard",
     "AccessStrip",
+    "ModelsPanel",
     "ModelStep",
     "ImageStep",
     "BuildStep",

@@ -84,8 +84,10 @@ def test_only_one_module_makes_html():
 def test_shown_python_is_python():
     spec = ImageSpec(image="quay.io/me/it's:1", base="embedded", insecure=True, versioned=True)
     for text in (
-        snippets.open_model('folder with "quotes"', ("*.json",), ("*.md",), token=True),
-        snippets.build(spec, logins=[("quay.io", "me")], token=True),
+        snippets.open_model('folder with "quotes"', ("*.json",), ("*.md",), token=""),
+        snippets.open_model("hf://a/b", (), (), token="hf-token/HF_TOKEN"),
+        snippets.build(spec, logins=[("quay.io", "me")], token=""),
+        snippets.build(spec, token="hf-token"),
         snippets.deploy(
             DeploySpec(image="quay.io/me/a:1", name="a", target="project", gpu=1, args=("--dtype=half",))
         ),

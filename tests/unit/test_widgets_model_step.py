@@ -12,6 +12,7 @@ import pytest
 from odh_oci_widgets import ModelStep
 from odh_oci_widgets.cluster.access import Access
 from odh_oci_widgets.cluster.features import Features
+from odh_oci_widgets.cluster.gpus import gpu_of
 from odh_oci_widgets.cluster.hardware import HardwareProfile
 from odh_oci_widgets.models import Config, Facts, KvCache, ModelFormat, RuntimeKind, Suggestion
 from odh_oci_widgets.oci.errors import OdhOciError
@@ -77,6 +78,58 @@ def test_filters_and_more(step: ModelStep):
     assert "No model matches" in step._status.value
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "fits"),
+    [
+        ("text", "qwen 7b", lambda repo, name: "qwen" in name.lower() and "7b" in name.lower()),
+        ("task", "image-classification", lambda repo, name: repo.task == "image-classification"),
+        ("library", "onnx", lambda repo, name: repo.library == "onnx"),
+        ("author", "microsoft", lambda repo, name: name.startswith("microsoft/")),
+        ("license", "mit", lambda repo, name: repo.license == "mit"),
+        ("largest", 1.5e9, lambda repo, name: 0 < sum(repo.parameters.values()) <= 1.5e9),
+    ],
+)
+def test_each_filter_alone_in_a_hub_of_more_than_forty_models(
+    step: ModelStep, library: Hub, field, value, fits
+):
+    repositories = library.repositories
+    assert len(repositories) >= 40
+    expected = {name for name, repo in repositories.items() if fits(repo, name)}
+    assert 0 < len(expected) < len(repositories)
+    getattr(step.panel, field).value = value
+    step.panel.join(PATIENCE)
+    while step.panel._foot.layout.display == "":
+        step.panel.more.click()
+        step.panel.join(PATIENCE)
+    found = [choice.value for choice in step.panel.results.choices]
+    assert {summary.name for summary in found} == expected
+    assert [summary.downloads for summary in found] == sorted(
+        (summary.downloads for summary in found), reverse=True
+    )
+
+
+def test_a_slow_hub_holds_up_neither_the_kernel_nor_the_next_search(step: ModelStep, library: Hub):
+    stalled = library.break_next("/api/models", stall=5)
+    began = time.monotonic()
+    step.panel.text.value = "granite"
+    assert time.monotonic() - began < 1, "typing does not wait"
+    wait_for(lambda: stalled.times == 0)
+    first = step.panel._latest._job
+    assert first is not None
+    step.panel.text.value = "phi 3"
+    step.panel.join(PATIENCE)
+    assert first.running, "the stalled one was not waited for"
+    names = {choice.name.partition("/")[0] for choice in step.panel.results.choices}
+    assert names == {"microsoft"}
+    first.join(PATIENCE)
+    assert {choice.name.partition("/")[0] for choice in step.panel.results.choices} == names
+    searched = library.count("/api/models*")
+    step.panel.text.value = "gemma"
+    step.panel.stop()
+    step.panel.join(PATIENCE)
+    assert library.count("/api/models*") == searched, "cancelled before it was sent"
+
+
 def test_a_search_that_is_late_does_not_disturb_what_was_chosen(step: ModelStep, library: Hub):
     step.panel.text.value = "granite 2b"
     step.panel.join(PATIENCE)
@@ -121,13 +174,13 @@ def test_a_gated_model_says_what_to_do_and_the_token_is_kept_nowhere(step: Model
     step.use("hf://meta-llama/Llama-3.1-8B-Instruct")
     step.join(PATIENCE)
     assert "gated" in step._alert.value
-    assert step._access.shown
-    assert f'href="{library.url}/meta-llama/Llama-3.1-8B-Instruct"' in step._how.value
-    assert f'href="{library.url}/settings/tokens"' in step._how.value
-    step._token.widget.value = library.token
+    assert step.access.shown
+    assert f'href="{library.url}/meta-llama/Llama-3.1-8B-Instruct"' in step.access.how.value
+    assert f'href="{library.url}/settings/tokens"' in step.access.how.value
+    step.access.token.widget.value = library.token
     step.join(PATIENCE)
     assert step.flow.model.name == "llama-3-1-8b-instruct"
-    assert step._token.widget.value == ""
+    assert step.access.token.widget.value == ""
     assert library.token not in repr(step.get_state()) + repr(step.flow) + step.renderings()["Python"]
 
 
@@ -262,6 +315,12 @@ def test_hardware_profiles_come_before_known_cards():
 
     named = profile("Large: NVIDIA A100 80GB", "nvidia.com/gpu", "2")
     odd = profile("Other accelerator", "amd.com/gpu", "1")
+    selected = HardwareProfile(
+        name="small", namespace="x", display_name="Small", resources={"nvidia.com/gpu": "1"},
+        gpu=gpu_of({"nvidia.com/gpu.product": "Tesla-T4", "nvidia.com/gpu.memory": "15360"}),
+    )  # fmt: skip
+    assert cards([selected])[0].name == "Small (1 x Tesla-T4, 15 GiB)"
+    assert cards([selected])[0].compute_capability == 7.5
     found = cards([named, odd])
     assert found[0].name == "Large: NVIDIA A100 80GB (2 x A100-80GB, 80 GiB)"
     assert found[0].count == 2

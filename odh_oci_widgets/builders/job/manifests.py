@@ -23,6 +23,7 @@ CONFIG_MAP_BYTES = 2**20 - 16 * 2**10
 #: The engine's exit statuses for a failure that the same plan would meet again.
 EXITS_FAILED = [1, 2]
 
+_PLAN, _ENGINE, _BASE = "plan.json", "odh-oci-engine.pyz", "base"
 _INPUT = "/opt/odh-oci/input"
 _SECRETS = "/opt/odh-oci/secrets"
 #: Where the engine looks for the cluster's certificates; no token is mounted there.
@@ -46,11 +47,21 @@ class JobSettings:
 
 
 def job(
-    plan: Plan, build_id: str, settings: JobSettings, folders: Folders, workbench: Workbench | None
+    plan: Plan,
+    build_id: str,
+    settings: JobSettings,
+    folders: Folders,
+    workbench: Workbench | None,
+    base: Mapping[str, bytes],
 ) -> dict[str, Any]:
-    """The Job. It has no service account token, no privilege, a read-only root and no storage of its own."""
+    """The Job. It has no service account token, no privilege, a read-only root and no storage of its own.
+
+    `base`: small files of the layout that stands for the plan's base, by their paths in it.
+    """
+    files = {_PLAN: _PLAN, _ENGINE: _ENGINE} | {_key(path): f"{_BASE}/{path}" for path in base}
+    items = [{"key": key, "path": path} for key, path in files.items()]
     volumes: list[Mapping[str, Any]] = [
-        {"name": "input", "configMap": {"name": build_id}},
+        {"name": "input", "configMap": {"name": build_id, "items": items}},
         {"name": "credentials", "secret": {"secretName": build_id, "defaultMode": 0o440}},
         {"name": "cluster-trust", "projected": {"sources": _CLUSTER_TRUST_SOURCES}},
         *folders.volumes,
@@ -66,6 +77,7 @@ def job(
         {"name": "PYTHONUNBUFFERED", "value": "1"},
         {"name": "REGISTRY_AUTH_FILE", "value": f"{_SECRETS}/auth.json"},
         {"name": "ODH_OCI_S3", "value": f"{_SECRETS}/s3.json"},
+        *([{"name": "ODH_OCI_BASE", "value": f"{_INPUT}/{_BASE}"}] if base else []),
     ]
     if workbench and (trust := workbench.trust):
         file, mount, volume = trust
@@ -79,7 +91,7 @@ def job(
         for name in ("HF_TOKEN", *PROXY_VARIABLES)
     ]
     resources = {"cpu": settings.cpu, "memory": settings.memory}
-    command = ["python3", f"{_INPUT}/odh-oci-engine.pyz", f"{_INPUT}/plan.json"]
+    command = ["python3", f"{_INPUT}/{_ENGINE}", f"{_INPUT}/{_PLAN}"]
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -142,11 +154,13 @@ def job(
     }
 
 
-def config_map(plan: Plan, build_id: str, engine: bytes, owner: Mapping[str, Any]) -> dict[str, Any]:
-    """Plan and engine. Raises PlanTooLarge."""
+def config_map(
+    plan: Plan, build_id: str, engine: bytes, base: Mapping[str, bytes], owner: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Plan, engine, and the small files of the base's layout. Raises PlanTooLarge."""
     text = plan.to_json()
     archive = base64.b64encode(engine).decode()
-    if len(text.encode()) + len(archive) > CONFIG_MAP_BYTES:
+    if len(text.encode()) + len(archive) + sum(map(len, base.values())) > CONFIG_MAP_BYTES:
         raise PlanTooLarge(
             f"The plan of {plan.image} is too large for a Job: {len(text)} bytes, beside {len(archive)} of the engine.",
             hint="Leave files out (`--exclude`), or build here (`--builder kernel`).",
@@ -155,9 +169,15 @@ def config_map(plan: Plan, build_id: str, engine: bytes, owner: Mapping[str, Any
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata(plan, build_id, owner),
-        "data": {"plan.json": text},
-        "binaryData": {"odh-oci-engine.pyz": archive},
+        "data": {_PLAN: text},
+        "binaryData": {_ENGINE: archive}
+        | {_key(path): base64.b64encode(data).decode() for path, data in base.items()},
     }
+
+
+def _key(path: str) -> str:
+    """The name of a file of the base's layout in the ConfigMap, where there are no folders."""
+    return f"{_BASE}.{path.rpartition('/')[2]}"
 
 
 def secret(

@@ -17,7 +17,7 @@ from odh_oci_widgets.builders.protocol import BuildStatus
 from odh_oci_widgets.builders.steps import PUSH, UPLOAD, Steps
 from odh_oci_widgets.cluster.errors import ClusterError, Refused
 from odh_oci_widgets.cluster.project import Project
-from odh_oci_widgets.cluster.resources import BUILD_CONFIGS, BUILDS, CONFIG_MAPS, PODS, SECRETS
+from odh_oci_widgets.cluster.resources import BUILD_CONFIGS, BUILDS, CONFIG_MAPS, JOBS, PODS, SECRETS
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.events import Done, LayerState, Log
 from odh_oci_widgets.oci.plan import Plan
@@ -198,13 +198,15 @@ class OpenShiftBuild(ProjectBuild):
                 time.sleep(LOOK_SECONDS / 4)
                 one = self.project.find(BUILDS, one["metadata"]["name"]) or {"status": {"phase": "Cancelled"}}  # noqa: PLW2901
         self.project.delete(BUILD_CONFIGS, self.id)
+        self.project.delete(JOBS, self.id)
 
     def _left(self) -> bool:
         if self.project.find(BUILD_CONFIGS, self.id) is not None or self._builds():
             return True
         with suppress(ClusterError):
             return any(
-                self.project.list(kind, labels=f"{BUILD_LABEL}={self.id}") for kind in (SECRETS, CONFIG_MAPS)
+                self.project.list(kind, labels=f"{BUILD_LABEL}={self.id}")
+                for kind in (SECRETS, CONFIG_MAPS, JOBS)
             )
         return False
 

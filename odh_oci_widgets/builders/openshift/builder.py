@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import secrets as randomness
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from odh_oci_widgets.builders.auths import auths_of
+from odh_oci_widgets.builders.auths import auths_of, logins_of
 from odh_oci_widgets.builders.containerfile import containerfile, local_files
 from odh_oci_widgets.builders.context import context, context_size
 from odh_oci_widgets.builders.errors import PlanTooLarge, SourceNotReachable
-from odh_oci_widgets.builders.in_project import Followers
-from odh_oci_widgets.builders.marks import DESTINATION_LABEL, SELECTOR, IfRunning, destination_of, settle
+from odh_oci_widgets.builders.in_project import Followers, ProjectBuilder, made_at
+from odh_oci_widgets.builders.marks import DESTINATION_LABEL, destination_of, owned, settle
 from odh_oci_widgets.builders.protocol import Build
 from odh_oci_widgets.builders.report import human_bytes
-from odh_oci_widgets.builders.rights import check_rights
-from odh_oci_widgets.cluster import connect
 from odh_oci_widgets.cluster.access import Need
 from odh_oci_widgets.cluster.errors import ClusterError, Conflict, KindNotFound
 from odh_oci_widgets.cluster.features import api_groups
-from odh_oci_widgets.cluster.project import Project
 from odh_oci_widgets.cluster.resources import (
     BUILD_CONFIGS,
     BUILDS,
     CONFIG_MAPS,
     IMAGE_STREAMS,
+    JOBS,
     PODS,
     SECRETS,
 )
@@ -44,47 +41,43 @@ from .manifests import (
     config_map,
     image_stream,
     is_internal,
+    lifetime,
     secrets,
 )
 from .phases import status_of
 
-_NEEDS = (
-    *(Need("create", resource) for resource in (BUILD_CONFIGS, SECRETS, CONFIG_MAPS, IMAGE_STREAMS)),
-    Need("create", BUILD_CONFIGS, "instantiate"),
-    Need("create", BUILD_CONFIGS, "instantiatebinary"),
-    # Rights of their own: administrators may take them from everybody.
-    Need("create", BUILDS, "docker"),
-    Need("create", BUILDS, "optimizeddocker"),
-    *(Need("list", resource) for resource in (BUILD_CONFIGS, BUILDS, PODS)),
-    Need("get", BUILDS, "log"),
-    Need("patch", BUILDS),
-    Need("delete", BUILD_CONFIGS),
-)
 _FOLLOWERS: Followers[OpenShiftBuild] = Followers()
 #: Seconds after which a BuildConfig without a Build was given up by whoever made it.
 _HALF_MADE_SECONDS = 3600
 
 
-class OpenShiftBuilder:
-    """Build images with OpenShift's builds. `settings`: resources and limits; `project`: default the current.
+class OpenShiftBuilder(ProjectBuilder[OpenShiftSettings]):
+    """Build images with OpenShift's builds. `settings`: resources and limits.
 
     Which registries may speak plain HTTP is a setting of the cluster: the plan's `insecure` does not change it.
     """
 
     name = "openshift"
+    kind = BUILD_CONFIGS
+    followers = _FOLLOWERS
+    needs = (
+        *(
+            Need("create", resource)
+            for resource in (BUILD_CONFIGS, SECRETS, CONFIG_MAPS, IMAGE_STREAMS, JOBS)
+        ),
+        Need("create", BUILD_CONFIGS, "instantiate"),
+        Need("create", BUILD_CONFIGS, "instantiatebinary"),
+        # Rights of their own: administrators may take them from everybody.
+        Need("create", BUILDS, "docker"),
+        Need("create", BUILDS, "optimizeddocker"),
+        *(Need("list", resource) for resource in (BUILD_CONFIGS, BUILDS, PODS)),
+        Need("get", BUILDS, "log"),
+        Need("patch", BUILDS),
+        *(Need("delete", resource) for resource in (BUILD_CONFIGS, JOBS)),
+    )
 
-    def __init__(
-        self,
-        project: Project | None = None,
-        *,
-        settings: OpenShiftSettings | None = None,
-        if_running: IfRunning = "refuse",
-        environ: Mapping[str, str] = os.environ,
-    ) -> None:
-        self.project = project or connect()
-        self.settings = settings or OpenShiftSettings()
-        self.if_running = if_running
-        self._environ = environ
+    def _default_settings(self) -> OpenShiftSettings:
+        return OpenShiftSettings()
 
     def check(self) -> None:
         """Raise KindNotFound where the cluster has no builds, NotAllowed where we may not use them."""
@@ -94,7 +87,7 @@ class OpenShiftBuilder:
                 " `Build` is switched off.",
                 hint="Choose another builder: `--builder job`, or `kernel`.",
             )
-        check_rights(self.project, _NEEDS)
+        super().check()
 
     def start(
         self,
@@ -116,7 +109,6 @@ class OpenShiftBuilder:
             )
         upload = self._upload_of(plan, verify=verify)
         settle(self._running(plan), plan.image, self.if_running)
-        self._tidy()
         auths = self._auths(plan, reference, credentials or Credentials(environ=self._environ))
         build_id = f"odh-oci-build-{randomness.token_hex(5)}"
         config = build_config(
@@ -131,33 +123,22 @@ class OpenShiftBuilder:
         if stream is not None:
             with suppress(Conflict):  # the tag may be one more of a stream that there is
                 self.project.create(stream)
-        made = self.project.create(config)
+        # First, so that all goes with it, whenever we end: a BuildConfig has no time to live of its own.
+        owner = self.project.create(lifetime(plan, build_id, self.settings))
         try:
+            made = self.project.create(owned(config, owner))
             self._equip(plan, build_id, auths, secrets or {}, made)
             if upload is None:
                 self._instantiate(build_id)
         except BaseException:
             with suppress(ClusterError):
-                self.project.delete(BUILD_CONFIGS, build_id)
+                self.project.delete(JOBS, build_id)
             raise
         return _FOLLOWERS.of(
             self.project,
             build_id,
             lambda: OpenShiftBuild(self.project, build_id, plan, upload=upload),
         )
-
-    def builds(self) -> list[Build]:
-        """Running and finished builds of the project, newest first; each goes on from where it stands."""
-        with suppress(ClusterError):
-            self._tidy()
-        found: list[Build] = []
-        configs = self.project.list(BUILD_CONFIGS, labels=SELECTOR)
-        for one in sorted(configs, key=_made_at, reverse=True):
-            name = one["metadata"]["name"]
-            known = self.project.find(CONFIG_MAPS, name)
-            with suppress(PlanInvalid, KeyError, TypeError):  # half made, or of another version
-                found.append(self._followed(name, Plan.from_json((known or {})["data"]["plan.json"])))
-        return found
 
     def _followed(self, build_id: str, plan: Plan) -> OpenShiftBuild:
         return _FOLLOWERS.of(self.project, build_id, lambda: OpenShiftBuild(self.project, build_id, plan))
@@ -182,10 +163,10 @@ class OpenShiftBuilder:
 
     def _auths(self, plan: Plan, reference: Reference, credentials: Credentials) -> dict[str, dict[str, str]]:
         """Credentials of base and destination; the internal registry knows the account that builds."""
-        auths = auths_of(plan, credentials, self.project, self.settings.deadline)
+        logins = logins_of(plan, credentials, self.project, self.settings.deadline)
         if is_internal(reference):
-            auths.pop(f"{reference.registry}/{reference.repository}", None)
-        return auths
+            logins.pop(reference.name, None)
+        return auths_of(logins)
 
     def _equip(
         self,
@@ -215,32 +196,17 @@ class OpenShiftBuilder:
         for one in self.project.list(BUILD_CONFIGS, labels=selector):
             name = one["metadata"]["name"]
             last = self._last(name)
-            if last is None or not status_of(last).finished:
+            begun = last is not None or _age(one) < _HALF_MADE_SECONDS
+            if begun and (last is None or not status_of(last).finished):
                 yield self._followed(name, plan)
 
     def _last(self, build_id: str) -> dict[str, Any] | None:
-        found = sorted(self.project.list(BUILDS, labels=f"buildconfig={build_id}"), key=_made_at)
+        found = sorted(self.project.list(BUILDS, labels=f"buildconfig={build_id}"), key=made_at)
         return found[-1] if found else None
 
-    def _tidy(self) -> None:
-        """Delete what was finished long ago, or never begun: a BuildConfig has no time to live of its own."""
-        now = datetime.now(UTC)
-        for one in self.project.list(BUILD_CONFIGS, labels=SELECTOR):
-            name = one["metadata"]["name"]
-            if now - _time(_made_at(one)) < timedelta(seconds=min(self.settings.keep, _HALF_MADE_SECONDS)):
-                continue
-            last = self._last(name)
-            ended = (last or {}).get("status", {}).get("completionTimestamp")
-            if last is None or (ended and now - _time(ended) > timedelta(seconds=self.settings.keep)):
-                self.project.delete(BUILD_CONFIGS, name)
 
-
-def _made_at(one: Mapping[str, Any]) -> str:
-    return str(one["metadata"].get("creationTimestamp") or "")
-
-
-def _time(text: str) -> datetime:
+def _age(one: Mapping[str, Any]) -> float:
     try:
-        return datetime.fromisoformat(text)
+        return (datetime.now(UTC) - datetime.fromisoformat(made_at(one))).total_seconds()
     except ValueError:
-        return datetime.now(UTC)
+        return 0.0

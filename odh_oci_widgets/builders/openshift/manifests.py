@@ -16,7 +16,7 @@ from odh_oci_widgets.builders.containerfile import (
     local_files,
     secret_files,
 )
-from odh_oci_widgets.builders.marks import metadata
+from odh_oci_widgets.builders.marks import BUILD_LABEL, LIFETIME_LABELS, metadata
 from odh_oci_widgets.oci.plan import Plan
 from odh_oci_widgets.oci.reference import Reference
 
@@ -41,7 +41,7 @@ class OpenShiftSettings:
     ephemeral_storage: str | None = None
     #: seconds
     deadline: int = 6 * 3600
-    #: seconds that a finished build with its log stays
+    #: seconds, after the deadline, that a build with its log stays
     keep: int = 24 * 3600
     #: bytes of a folder of this machine that may go through the cluster's API
     upload_limit: int = 512 * _MEBIBYTE
@@ -96,6 +96,37 @@ def build_config(plan: Plan, build_id: str, settings: OpenShiftSettings, *, name
                 },
                 "limits": {"memory": settings.memory},
             },
+        },
+    }
+
+
+def lifetime(plan: Plan, build_id: str, settings: OpenShiftSettings) -> dict[str, Any]:
+    """A Job that makes no pod, is done at once, and goes after its time with all that it owns.
+
+    No completions are wanted, so that the cluster's Job controller finds them reached, whatever the pod would be.
+    """
+    container = {
+        "name": "none",
+        "image": settings.downloader,
+        "command": ["true"],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    pod = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+    }
+    marks = metadata(plan, build_id)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": marks | {"labels": LIFETIME_LABELS | {BUILD_LABEL: build_id}},
+        "spec": {
+            "completions": 0,
+            "parallelism": 0,
+            "ttlSecondsAfterFinished": settings.deadline + settings.keep,
+            "template": {"spec": pod},
         },
     }
 

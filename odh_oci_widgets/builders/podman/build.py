@@ -17,7 +17,7 @@ from odh_oci_widgets.builders.here import BuildHere
 from odh_oci_widgets.builders.record import Record
 from odh_oci_widgets.builders.steps import PUSH, UPLOAD, Steps
 from odh_oci_widgets.oci import Credential, Credentials
-from odh_oci_widgets.oci.errors import OdhOciError, RegistryError, RegistryUnauthorized
+from odh_oci_widgets.oci.errors import Cancelled, OdhOciError, RegistryError, RegistryUnauthorized
 from odh_oci_widgets.oci.events import Done, Event, LayerState, Log
 from odh_oci_widgets.oci.plan import Plan
 from odh_oci_widgets.oci.reference import Reference, parse_image
@@ -60,11 +60,18 @@ class PodmanBuild(BuildHere):
         try:
             self._build()
             digest = self._push() or self._digest()
+        except Cancelled as cancelled:
+            # All there is to stop a build is to break the connection, and the service looks at that between steps.
+            return Cancelled(
+                cancelled.message,
+                hint="The Podman service still ends the step that it is at, a download perhaps, and begins no other.",
+            )
         except OdhOciError as error:
             return error
         finally:
             with suppress(OdhOciError):
                 self._service.remove(quote(self._tag, safe=""))
+            self._service.close()
         self._feed_all(self._steps.all_done())
         self._feed(
             Done(

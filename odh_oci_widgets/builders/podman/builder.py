@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from odh_oci_widgets.builders.containerfile import DOWNLOADER
@@ -23,8 +24,9 @@ class PodmanBuilder:
     """Build with a Podman service.
 
     `url` is `unix://…`, `tcp://…` or `ssh://…`, or the name of a `podman system connection`; default:
-    `CONTAINER_HOST`, the default connection, this machine's socket. `downloader` is the image of the stage that
-    downloads. Needs the extra `[podman]`.
+    `CONTAINER_HOST`, the default connection, this machine's socket. An SSH host's key must stand in `known_hosts`, and
+    nothing is asked: a key comes from the connection, `CONTAINER_SSHKEY` or `ssh-agent`. `downloader` is the image of
+    the stage that downloads. Needs the extra `[podman]`.
     """
 
     name = "podman"
@@ -46,7 +48,8 @@ class PodmanBuilder:
 
     def check(self) -> None:
         """Raise PodmanUnavailable where there is no service, or it does not answer."""
-        Service(self.url, self._environ).version()
+        with closing(Service(self.url, self._environ)) as service:
+            service.version()
 
     def start(
         self,
@@ -62,13 +65,12 @@ class PodmanBuilder:
                 f"A Podman service cannot write the OCI layout `{plan.image}`: its disk is another.",
                 hint="Name a repository of a registry, or build here (`--builder kernel`).",
             )
-        service = Service(self.url, self._environ)
-        service.version()
+        self.check()
         settle(running_here(self._folder, self.name, plan.image), plan.image, self.if_running)
         build = PodmanBuild(
             plan,
             new_record(self._folder),
-            service,
+            Service(self.url, self._environ),
             downloader=self.downloader,
             credentials=credentials or Credentials(environ=self._environ),
             secrets=secrets or {},

@@ -14,23 +14,30 @@ from urllib.parse import urlsplit
 from odh_oci_widgets.builders.errors import BuildFailed, PodmanUnavailable
 from odh_oci_widgets.oci.errors import Cancelled
 
+from .tunnel import Tunnel
+
 #: The API of Podman 4; newer services answer it, too.
 _API_VERSION = "4.0.0"
 _CONNECT_SECONDS = 15.0
 #: Seconds without a line from the service: a step that downloads says nothing.
 QUIET_SECONDS = 6 * 3600.0
-_SCHEMES = {"unix", "http+unix", "tcp", "http", "ssh", "http+ssh"}
+#: Where connections of root stand.
+_SYSTEM_CONFIG = Path("/etc/containers/containers.conf")
+_SSH = {"ssh", "http+ssh"}
+_SCHEMES = {"unix", "http+unix", "tcp", "http", *_SSH}
 
 
 class Service:
     """One Podman service. `url` is `unix://`, `tcp://` or `ssh://`, or the name of a `podman system connection`.
 
-    Without: `CONTAINER_HOST`, the default connection, or the socket of this machine.
+    Without: `CONTAINER_HOST`, the default connection, or the socket of this machine. `close()` it when done.
     """
 
     def __init__(self, url: str | None, environ: Mapping[str, str]) -> None:
         self.url, self._identity = _address(url, environ)
+        self._environ = environ
         self._client: Any = None
+        self._tunnel: Tunnel | None = None
 
     def __repr__(self) -> str:
         return f"Service({_shown(self.url)})"
@@ -92,9 +99,19 @@ class Service:
     @property
     def _api(self) -> Any:
         if self._client is None:
-            options: dict[str, Any] = {"identity": self._identity} if self._identity else {}
-            self._client = _package().PodmanClient(base_url=self.url, version=_API_VERSION, **options)
+            url = self.url
+            if urlsplit(url).scheme in _SSH:
+                self._tunnel = Tunnel(url, self._identity, self._environ)
+                url = self._tunnel.url
+            self._client = _package().PodmanClient(base_url=url, version=_API_VERSION)
         return self._client.api
+
+    def close(self) -> None:
+        """Close connections."""
+        if self._client is not None:
+            self._client.close()
+        if self._tunnel is not None:
+            self._tunnel.close()
 
     @contextmanager
     def _answering(self, cancel: Flag | None = None) -> Iterator[None]:
@@ -145,7 +162,8 @@ def _address(url: str | None, environ: Mapping[str, str]) -> tuple[str, str | No
 
     home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME") or Path.home()) / ".config")
     folder = home / "containers"
-    for file in (folder / "podman-connections.json", folder / "containers.conf"):
+    files = (folder / "podman-connections.json", folder / "containers.conf", _SYSTEM_CONFIG)
+    for file in files if "CONTAINERS_CONF" not in environ else (Path(environ["CONTAINERS_CONF"]),):
         if not file.is_file():
             continue
         config = PodmanConfig(str(file))

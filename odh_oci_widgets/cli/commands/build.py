@@ -15,6 +15,7 @@ from odh_oci_widgets.cli.output import Output
 from odh_oci_widgets.cli.secret_input import add_registry_options, hub_token, registry_credentials
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
+from odh_oci_widgets.settings import full_image
 
 from .inspect import add_model_options
 
@@ -51,7 +52,8 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "image",
         metavar="IMAGE",
-        help="registry/repository:tag, or oci:FOLDER[:TAG] for a layout on this machine",
+        help="registry/repository:tag, or oci:FOLDER[:TAG] for a layout on this machine; `odh-oci settings` shows the"
+        " registry of a name without one",
     )
     add_builder_options(parser)
     parser.add_argument(
@@ -106,10 +108,9 @@ def add_builder_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("builder")
     group.add_argument(
         "--builder",
-        default="kernel",
         metavar="B",
-        help="who builds: kernel (this process, the default), job (a Job in the project), openshift (its builds),"
-        " podman (a Podman service)",
+        help="who builds: kernel (this process), job (a Job in the project), openshift (its builds), podman (a Podman"
+        " service); default: job in a workbench of a cluster where that can work, else kernel",
     )
     group.add_argument(
         "--if-running",
@@ -129,32 +130,33 @@ def add_builder_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_builder(options: argparse.Namespace) -> Builder:
-    """The builder that the options name, found fit to work here. Raises OdhOciError."""
+def chosen_builder(name: str, options: argparse.Namespace) -> Builder:
+    """The builder of that name with its options. Raises OdhOciError."""
     from odh_oci_widgets import builders
 
     own: dict[str, Any] = {"if_running": options.if_running}
-    if options.builder in builders.IN_PROJECT:
+    if name in builders.IN_PROJECT:
         own["project"] = chosen_project(options)
     image = options.builder_image
-    if options.builder == "podman":
+    if name == "podman":
         own |= {"url": options.podman} | ({"downloader": image} if image else {})
-    elif options.builder == "job" and image:
+    elif name == "job" and image:
         from odh_oci_widgets.builders.job import JobSettings
 
         own["settings"] = JobSettings(image=image)
-    elif options.builder == "openshift" and image:
+    elif name == "openshift" and image:
         from odh_oci_widgets.builders.openshift import OpenShiftSettings
 
         own["settings"] = OpenShiftSettings(downloader=image)
-    return builders.builder_named(options.builder, **own)
+    return builders.builder_named(name, **own)
 
 
 def run(options: argparse.Namespace, output: Output) -> int:
     """Build the image, and print its reference with the digest."""
     from odh_oci_widgets import builders
 
-    builder = chosen_builder(options)
+    options.image = full_image(options.image)
+    builder = chosen_builder(options.builder, options) if options.builder else None
     credentials = registry_credentials(options, options.image)
     token = hub_token(options)
     plan = builders.plan_image(
@@ -174,7 +176,13 @@ def run(options: argparse.Namespace, output: Output) -> int:
     )
     if options.plan_only:
         return _tell_plan(plan, credentials, token, output)
-    builder.check()
+    if builder is None:
+        choice = builders.default_builder(plan, project=chosen_project(options))
+        if choice.reason:
+            output.note(choice.reason)
+        builder = chosen_builder(choice.name, options)
+    else:
+        builder.check()
     build = builders.start(plan, builder=builder, credentials=credentials, token=token, verify=options.verify)
     try:
         follow(build, output)

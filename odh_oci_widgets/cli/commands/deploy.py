@@ -10,6 +10,7 @@ from odh_oci_widgets.cli.adding import add_cluster_options, add_command, chosen_
 from odh_oci_widgets.cli.output import Output
 from odh_oci_widgets.cli.secret_input import add_registry_options, registry_credentials
 from odh_oci_widgets.serving.errors import OptionInvalid
+from odh_oci_widgets.settings import full_image
 
 if TYPE_CHECKING:
     from odh_oci_widgets.oci import Credential
@@ -109,6 +110,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
     """Deploy, wait, and print where it answers."""
     from odh_oci_widgets import serving
 
+    options.image = full_image(options.image)
     project = chosen_project(options) if options.target == "project" else None
     asked = {
         "format": options.format,

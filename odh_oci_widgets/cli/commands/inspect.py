@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from odh_oci_widgets.cli.adding import add_command
 from odh_oci_widgets.cli.numbers import human_count, positive
 from odh_oci_widgets.cli.output import Output
-from odh_oci_widgets.cli.secret_input import hub_token
+from odh_oci_widgets.cli.secret_input import add_token_options, hub_token
 from odh_oci_widgets.cli.sizing import Sizing, size_up
 
 if TYPE_CHECKING:
@@ -62,11 +62,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="GLOB", help="no files like this (repeatable)"
     )
-    parser.add_argument(
-        "--token-stdin",
-        action="store_true",
-        help="read the Hugging Face token from standard input (default: $HF_TOKEN, or what `hf auth login` wrote)",
-    )
+    add_token_options(parser)
 
 
 def run(options: argparse.Namespace, output: Output) -> None:

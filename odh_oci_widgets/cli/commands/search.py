@@ -9,7 +9,7 @@ from typing import Any
 from odh_oci_widgets.cli.adding import add_command
 from odh_oci_widgets.cli.numbers import human_count, positive
 from odh_oci_widgets.cli.output import Output
-from odh_oci_widgets.cli.secret_input import hub_token
+from odh_oci_widgets.cli.secret_input import add_token_options, hub_token
 
 _EXAMPLES = """\
   odh-oci search granite 2b instruct
@@ -32,9 +32,7 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=positive, default=20, metavar="N", help="models to show (default: %(default)s)"
     )
-    parser.add_argument(
-        "--token-stdin", action="store_true", help="read the Hugging Face token from standard input"
-    )
+    add_token_options(parser)
 
 
 def run(options: argparse.Namespace, output: Output) -> None:

@@ -1,4 +1,4 @@
-"""`odh-oci list`, `logs NAME`, `delete NAME`: services of the sandbox and of the project."""
+"""`odh-oci list`, `logs NAME`, `stop NAME`, `start NAME`, `delete NAME`: services of the sandbox and of the project."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ _LOGS_EXAMPLES = """\
   odh-oci logs mobilenet
   odh-oci logs mobilenet --tail 20
 """
+_STOP_EXAMPLES = """\
+  odh-oci stop granite         # its pods end, its GPU is free, its settings stay
+"""
+_START_EXAMPLES = """\
+  odh-oci start granite
+"""
 _DELETE_EXAMPLES = """\
   odh-oci delete mobilenet
   odh-oci delete mobilenet --yes        # in scripts
@@ -32,6 +38,8 @@ _DELETE_EXAMPLES = """\
 
 class NotConfirmed(OdhOciError):
     """Something is to be removed, and nobody said yes."""
+
+    cure = "Say `--yes` in scripts."
 
 
 def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
@@ -52,6 +60,12 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     )
     add_service_options(parser)
     parser.add_argument("--tail", type=int, default=200, metavar="N", help="lines (default: %(default)s)")
+
+    for name, run, words, examples in (
+        ("stop", stop, "end the pods of a service of the project, and keep it", _STOP_EXAMPLES),
+        ("start", start, "start a stopped service again", _START_EXAMPLES),
+    ):
+        add_service_options(add_command(commands, everywhere, name, run, help=words, examples=examples))
 
     parser = add_command(
         commands,
@@ -87,6 +101,34 @@ def show_logs(options: argparse.Namespace, output: Output) -> None:
     output.document({"name": service.name, "lines": lines})
     for line in lines:
         output.say(line)
+
+
+def stop(options: argparse.Namespace, output: Output) -> None:
+    """Stop a service of the project."""
+    service = _stoppable(options)
+    service.stop()
+    output.document({"stopped": service.name, "target": service.target})
+    output.say(f"Stopped {service.name}. Start it again with `odh-oci start {service.name}`.")
+
+
+def start(options: argparse.Namespace, output: Output) -> None:
+    """Start a service of the project again."""
+    service = _stoppable(options)
+    service.start()
+    output.document({"started": service.name, "target": service.target})
+    output.say(f"{service.name} starts; see `odh-oci list`.")
+
+
+def _stoppable(options: argparse.Namespace) -> Any:
+    from odh_oci_widgets.serving.errors import OptionInvalid
+
+    service = chosen_service(options)
+    if service.target != "project":
+        raise OptionInvalid(
+            f"{service.name} runs in the sandbox, which keeps nothing that could be started again.",
+            hint=f"Delete it with `odh-oci delete {service.name}`, and deploy it again.",
+        )
+    return service
 
 
 def delete(options: argparse.Namespace, output: Output) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from odh_oci_widgets.cli.adding import add_command
 from odh_oci_widgets.cli.output import Output
 from odh_oci_widgets.cli.secret_input import add_registry_options, registry_credentials
+from odh_oci_widgets.settings import full_image
 
 _EXAMPLES = """\
   odh-oci verify quay.io/me/granite:1
@@ -38,9 +39,10 @@ def run(options: argparse.Namespace, output: Output) -> int:
     from odh_oci_widgets.builders import human_bytes
     from odh_oci_widgets.oci.verify import verify_image
 
+    image = full_image(options.image)
     found = verify_image(
-        options.image,
-        credentials=registry_credentials(options, options.image),
+        image,
+        credentials=registry_credentials(options, image),
         insecure=options.insecure,
         runtime=options.runtime,
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from odh_oci_widgets.cluster.project import Manifest
+from odh_oci_widgets.serving.cases import answer as answers
+from odh_oci_widgets.serving.cases import service as cases
 from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
 from .admission import refused_pod
@@ -36,10 +38,8 @@ def _absent(snapshot: Snapshot) -> Diagnosis | None:
     if snapshot.service is not None:
         return None
     if snapshot.pods:
-        return _said(ServiceState.DELETING, "The service is deleted; its pods are ending.")
-    return _said(
-        ServiceState.FAILED, f"There is no service `{snapshot.name}`.", "It was deleted, or never made."
-    )
+        return cases.PODS_ENDING.found()
+    return cases.ABSENT.found(name=snapshot.name)
 
 
 def _deleting(snapshot: Snapshot) -> Diagnosis | None:
@@ -47,12 +47,7 @@ def _deleting(snapshot: Snapshot) -> Diagnosis | None:
     if not metadata.get("deletionTimestamp"):
         return None
     finalizers = ", ".join(metadata.get("finalizers") or ())
-    return _said(
-        ServiceState.DELETING,
-        "The service is being deleted.",
-        "",
-        *([f"finalizers: {finalizers}"] if finalizers else []),
-    )
+    return cases.DELETING.found(*([f"finalizers: {finalizers}"] if finalizers else []))
 
 
 def _stopped(snapshot: Snapshot) -> Diagnosis | None:
@@ -60,13 +55,8 @@ def _stopped(snapshot: Snapshot) -> Diagnosis | None:
         return None
     count = len(snapshot.pods)
     if count:
-        pods = "1 pod is" if count == 1 else f"{count} pods are"
-        return _said(
-            ServiceState.STOPPED,
-            f"The service is being stopped: {pods} still ending.",
-            "Start it with `start()`.",
-        )
-    return _said(ServiceState.STOPPED, "The service is stopped.", "Start it with `start()`.")
+        return cases.STOPPING.found(pods="1 pod is" if count == 1 else f"{count} pods are")
+    return cases.STOPPED.found()
 
 
 def _refused_spec(snapshot: Snapshot) -> Diagnosis | None:
@@ -82,36 +72,16 @@ def _refused_spec(snapshot: Snapshot) -> Diagnosis | None:
     model_format = (asked.get("modelFormat") or {}).get("name", "")
     if reason == "RuntimeNotRecognized":
         which = f"The serving runtime `{runtime}`" if runtime else "A serving runtime"
-        return _said(
-            ServiceState.FAILED,
-            f"{which} does not exist in the project.",
-            "Deploy again: it makes the runtime anew.",
-            message,
-        )
+        return cases.RUNTIME_ABSENT.found(message, which=which)
     if reason == "NoSupportingRuntime":
-        if runtime:
-            sentence = f"The serving runtime `{runtime}` does not take the format `{model_format}`."
-        else:
-            sentence = f"No serving runtime takes the format `{model_format}`."
-        return _said(ServiceState.FAILED, sentence, "Deploy with another runtime or format.", message)
+        case = cases.RUNTIME_REFUSES_FORMAT if runtime else cases.NO_RUNTIME
+        return case.found(message, runtime=runtime, format=model_format)
     if reason == "RuntimeDisabled":
-        return _said(
-            ServiceState.FAILED,
-            f"The serving runtime `{runtime}` is disabled.",
-            "Deploy with another runtime.",
-            message,
-        )
+        return cases.RUNTIME_DISABLED.found(message, runtime=runtime)
     if reason == "InvalidPredictorSpec":
-        return _said(
-            ServiceState.FAILED,
-            f"KServe cannot use this service's settings: {message}",
-            "Deploy again.",
-            message,
-        )
+        return cases.SPEC_INVALID.found(message, message=message)
     if not snapshot.pods and message:
-        return _said(
-            ServiceState.FAILED, f"KServe cannot run the service: {message}", "See the events.", message
-        )
+        return cases.SPEC_REFUSED.found(message, message=message)
     return None  # a failed load: the pods say more
 
 
@@ -149,7 +119,7 @@ def _not_begun(snapshot: Snapshot) -> Diagnosis | None:
     if _outdated(snapshot) and snapshot.alive:
         return _with_older(
             snapshot,
-            _said(ServiceState.STARTING, "KServe has not taken up the newest version yet."),
+            cases.VERSION_NOT_TAKEN_UP.found(),
             older=snapshot.alive,
         )
     problem = next(
@@ -164,22 +134,14 @@ def _not_begun(snapshot: Snapshot) -> Diagnosis | None:
     )
     age = _age_seconds(snapshot)
     if problem and age > _UNNOTICED_SECONDS:
-        return _said(
-            ServiceState.FAILED, f"KServe cannot run the service: {problem}", "Ask an administrator.", problem
-        )
+        return cases.CONTROLLER_FAILS.found(problem, message=problem)
     if not snapshot.status and age > _UNNOTICED_SECONDS:
-        return _said(
-            ServiceState.PENDING,
-            "KServe does not take the service up: its controller may be down.",
-            "Ask an administrator to look at KServe.",
-        )
+        return cases.NOT_TAKEN_UP.found()
     if snapshot.deployment is None and not snapshot.unread:
-        return _said(
-            ServiceState.PENDING, "KServe is taking the service up.", "", *([problem] if problem else [])
-        )
+        return cases.TAKING_UP.found(problem)
     if any("pods" in text for text in snapshot.unread):
         return _unseen(snapshot)
-    return _said(ServiceState.PENDING, "The cluster is making the pod.")
+    return cases.MAKING_POD.found()
 
 
 def _answer(snapshot: Snapshot) -> Diagnosis:
@@ -190,60 +152,26 @@ def _answer(snapshot: Snapshot) -> Diagnosis:
     ready = snapshot.condition("Ready")
     ingress = snapshot.condition("IngressReady")
     if ready.get("status") != "True" and ingress.get("status") == "False":
-        return _said(
-            ServiceState.STARTING,
-            "The model server runs, and the service has no address yet.",
-            "",
-            str(ingress.get("message", "")),
-        )
+        return answers.NO_ADDRESS.found(str(ingress.get("message", "")))
     answer = snapshot.answer
     if answer is None:
-        return _said(ServiceState.STARTING, "The model server runs; the model has not been asked yet.")
+        return answers.NOT_ASKED.found()
     if answer.ready and answer.reachable:
-        return _said(ServiceState.READY, "The model answers.")
+        return answers.ANSWERS.found()
     if answer.ready:
-        return _said(
-            ServiceState.READY,
-            "The model answers inside the cluster, and cannot be called from here.",
-            f"Work in a workbench of the cluster, or deploy with an external route. ({answer.text})",
-        )
+        return answers.ANSWERS_INSIDE.found(text=answer.text)
     return _silent(answer.status, answer.text)
 
 
 def _silent(status: int | None, text: str) -> Diagnosis:
-    if status == 401:
-        return _said(
-            ServiceState.FAILED,
-            "The service runs, and does not accept our token: it is wrong or has expired (401).",
-            "Log in again (`oc login`), then ask again.",
-            text,
-        )
-    if status == 403:
-        return _said(
-            ServiceState.FAILED,
-            "The service runs, and we may not call it (403).",
-            "Calls need a user who may read the InferenceService: the role `view` in the project.",
-            text,
-        )
-    if status == 404:
-        return _said(
-            ServiceState.FAILED,
-            "The model server runs, and has no model of this name.",
-            "For OpenVINO the image must hold `/models/1/`; see the log.",
-            text,
-        )
-    if status is None:
-        return _said(
-            ServiceState.STARTING,
-            f"The model server runs, and the model cannot be asked from here: {text.rstrip('.') or 'no answer'}.",
-            "Work in a workbench of the cluster, or deploy with an external route.",
-        )
-    return _said(
-        ServiceState.STARTING,
-        "The model server is up, and the model is being loaded.",
-        "",
-        f"{status} {text}",
+    case = {401: answers.TOKEN_REFUSED, 403: answers.CALL_FORBIDDEN, 404: answers.MODEL_UNKNOWN}.get(
+        status or 0
     )
+    if case is not None:
+        return case.found(text)
+    if status is None:
+        return answers.CANNOT_ASK.found(text=text or "no answer")
+    return answers.NOT_LOADED.found(f"{status} {text}")
 
 
 def _loading(pod: Manifest) -> Diagnosis:
@@ -251,14 +179,12 @@ def _loading(pod: Manifest) -> Diagnosis:
         one for one in statuses(pod) if one["name"] == SERVER and (one.get("state") or {}).get("running")
     ]
     if running:
-        return _said(
-            ServiceState.STARTING, "The model server is loading the model.", "A large model takes minutes."
-        )
+        return answers.LOADING.found()
     if any(True for _ in statuses(pod)):
-        return _said(ServiceState.STARTING, "The containers are starting.")
+        return answers.CONTAINERS_STARTING.found()
     if condition(pod, "PodScheduled").get("status") == "True":
-        return _said(ServiceState.STARTING, "The pod has a node and is being set up.")
-    return _said(ServiceState.PENDING, "The pod waits for a node.")
+        return answers.POD_PLACED.found()
+    return answers.POD_WAITS.found()
 
 
 def _unseen(snapshot: Snapshot) -> Diagnosis:
@@ -267,14 +193,14 @@ def _unseen(snapshot: Snapshot) -> Diagnosis:
     if ready.get("status") == "True":
         return _answer(replace(snapshot, unread=()))
     why = str(ready.get("message") or ready.get("reason") or "not ready yet")
-    return _said(ServiceState.STARTING, f"KServe says: {why}. We may not see the pods.", snapshot.unread[0])
+    return cases.PODS_UNSEEN.found(why=why.rstrip("."), unread=snapshot.unread[0])
 
 
 def _with_older(snapshot: Snapshot, found: Diagnosis, older: list[Manifest] | None = None) -> Diagnosis:
     """Say that an earlier version still answers while the newest does not."""
     if not (snapshot.older if older is None else older):
         return found
-    return replace(found, sentence=f"{found.sentence} The earlier version still answers.")
+    return replace(found, sentence=cases.EARLIER_ANSWERS.said(sentence=found.sentence))
 
 
 def _outdated(snapshot: Snapshot) -> bool:
@@ -292,9 +218,3 @@ def _is_passing(event: Manifest) -> bool:
     """Controllers that meet each other's writes say so and try again."""
     message = str(event.get("message", ""))
     return "the object has been modified" in message or "already exists" in message
-
-
-def _said(state: ServiceState, sentence: str, hint: str = "", *evidence: str) -> Diagnosis:
-    return Diagnosis(
-        state=state, sentence=sentence, hint=hint, evidence=tuple(one for one in evidence if one)
-    )

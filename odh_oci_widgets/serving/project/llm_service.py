@@ -10,6 +10,7 @@ from odh_oci_widgets.cluster.errors import KindNotFound, NotAllowed
 from odh_oci_widgets.cluster.project import Manifest, Project
 from odh_oci_widgets.cluster.resources import LLM_INFERENCE_SERVICES
 from odh_oci_widgets.serving.answering import Answering
+from odh_oci_widgets.serving.cases import llm as cases
 from odh_oci_widgets.serving.errors import ServiceReadOnly
 from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
@@ -29,6 +30,7 @@ class LLMService(Answering):
     manifest: Manifest = field(repr=False)
     target: str = "project"
     kind: str = "LLMInferenceService"
+    generative: bool = True
 
     @property
     def image(self) -> str:
@@ -53,14 +55,14 @@ class LLMService(Answering):
         ready = condition(self.manifest, "Ready")
         words = str(ready.get("message") or ready.get("reason") or "nothing said yet")
         if metadata.get("deletionTimestamp"):
-            return Diagnosis(state=ServiceState.DELETING, sentence="It is being deleted.")
+            return cases.DELETING.found()
         if (metadata.get("annotations") or {}).get(STOP) == "true":
-            return Diagnosis(state=ServiceState.STOPPED, sentence="It is stopped.")
+            return cases.STOPPED.found()
         if ready.get("status") == "True":
-            return Diagnosis(state=ServiceState.READY, sentence="The cluster says that it is ready.")
+            return cases.READY.found()
         failed = ready.get("status") == "False"
         state = ServiceState.FAILED if failed else ServiceState.STARTING if ready else ServiceState.PENDING
-        return Diagnosis(state=state, sentence=f"It is not ready: {words}.".replace("..", "."))
+        return cases.NOT_READY.found(state=state, words=words)
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`."""

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from odh_oci_widgets.cluster.project import Manifest
-from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
+from odh_oci_widgets.serving.cases import pod as cases
+from odh_oci_widgets.serving.cases.pulling import RUNTIME_IMAGE_NOT_PULLED, pull_failure
+from odh_oci_widgets.serving.protocol import Diagnosis
 
 from .crashes import crash
-from .pull_failures import pull_failure
 from .snapshot import Snapshot, condition, is_ready, moment, when
 
 #: The containers KServe puts the model image into, and the one of the model server.
@@ -64,12 +65,7 @@ def pulling(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
     image = _quoted(last.get("message", ""))
     since = moment(when(last))
     spent = f" for {_duration(snapshot.now, since)}" if since else ""
-    return Diagnosis(
-        state=ServiceState.STARTING,
-        sentence=f"The image `{image}` is being pulled{spent}.",
-        hint="A large model takes minutes the first time on a node.",
-        evidence=(str(last.get("message", "")),),
-    )
+    return cases.PULLING.found(str(last.get("message", "")), image=image, spent=spent)
 
 
 def statuses(pod: Manifest) -> Iterator[dict[str, Any]]:
@@ -84,11 +80,8 @@ def _gone(status: dict[str, Any]) -> Diagnosis | None:
         return None
     reason, message = status.get("reason", ""), " ".join(str(status.get("message", "")).split())
     if reason == "Evicted":
-        return _failed(
-            f"The node evicted the pod: {message or 'no reason given'}.",
-            "It is made anew where there is room.",
-        )
-    return _failed(f"The pod ended: {reason or message or 'no reason given'}.", "See the logs.")
+        return cases.EVICTED.found(message=message or "no reason given")
+    return cases.POD_ENDED.found(reason=reason or message or "no reason given")
 
 
 def _unschedulable(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
@@ -97,47 +90,24 @@ def _unschedulable(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
         return None
     message = str(scheduled.get("message", ""))
     if scheduled.get("reason") == "SchedulingGated":
-        return Diagnosis(
-            state=ServiceState.PENDING,
-            sentence="The pod waits in a queue for its turn.",
-            hint="It starts when the queue (Kueue) has room.",
-            evidence=(message,),
-        )
+        return cases.QUEUED.found(message)
     if any(e.get("reason") == "TriggeredScaleUp" for e in snapshot.events_of("Pod", pod["metadata"]["name"])):
-        return Diagnosis(
-            state=ServiceState.PENDING,
-            sentence="No node has room; the cluster is adding one.",
-            hint="A new node takes some minutes.",
-            evidence=(message,),
-        )
-    sentence, hint = _scheduling(message)
-    return _failed(sentence, hint, message)
+        return cases.SCALING_UP.found(message)
+    return _scheduling(message)
 
 
-def _scheduling(message: str) -> tuple[str, str]:
+def _scheduling(message: str) -> Diagnosis:
     lacking = dict.fromkeys(re.findall(r"Insufficient ([\w./-]*\w)", message))
     accelerators = [one for one in lacking if "/" in one]
     if accelerators:
-        return (
-            f"No node has a free accelerator (`{accelerators[0]}`).",
-            "Wait until one is free, ask for fewer GPUs, or ask an administrator which nodes have GPUs.",
-        )
+        return cases.NO_ACCELERATOR.found(message, accelerator=accelerators[0])
     if lacking:
-        return (
-            f"No node has enough free {' and '.join(lacking)}.",
-            "Deploy with less, or stop another service.",
-        )
+        return cases.NO_ROOM.found(message, lacking=" and ".join(lacking))
     if "taint" in message:
-        return (
-            "All nodes are reserved for others (taints).",
-            "Choose a hardware profile for these nodes, or ask an administrator.",
-        )
+        return cases.TAINTED.found(message)
     if "node affinity" in message or "node selector" in message:
-        return (
-            "No node is of the kind that is asked for.",
-            "Choose another hardware profile, or ask an administrator.",
-        )
-    return f"No node takes the pod: {message or 'the cluster does not say why'}", "Ask an administrator."
+        return cases.NO_SUCH_NODE.found(message)
+    return cases.UNSCHEDULABLE.found(message, message=message or "the cluster does not say why")
 
 
 def _containers(snapshot: Snapshot, pod: Manifest) -> Iterator[Diagnosis | None]:
@@ -171,29 +141,21 @@ def _not_pulled(
         )
     # the image's name itself may hold words like `denied` or `404`
     cause = pull_failure(f"{waiting.get('reason')} {text}".replace(image, " "))
-    which = "The image" if status["name"] in MODEL_CONTAINERS else f"The image of `{status['name']}`,"
-    comma = "" if status["name"] in MODEL_CONTAINERS else ","
-    hint = (
-        cause.hint
-        if status["name"] in MODEL_CONTAINERS
-        else "Choose another runtime, or ask an administrator."
-    )
-    return _failed(f"{which} `{image}`{comma} cannot be pulled: {cause.why}.".replace("..", "."), hint, text)
+    if status["name"] in MODEL_CONTAINERS:
+        return cause.found(text, image=image, words=cause.why)
+    return RUNTIME_IMAGE_NOT_PULLED.found(text, container=status["name"], image=image, why=cause.why)
 
 
 def _not_created(status: dict[str, Any], waiting: dict[str, Any]) -> Diagnosis:
     message = " ".join(str(waiting.get("message") or waiting.get("reason")).split())
     if "executable file not found" in message or "no such file or directory" in message:
-        return crash(
-            {**status, "state": {"terminated": {"exitCode": 128, "message": message}}}, image=""
-        ) or (_failed(f"The container `{status['name']}` cannot start: {message}.", "See the events."))
-    if found := re.search(r'(secret|configmap) "([^"]+)" not found', message):
-        return _failed(
-            f"The {found[1]} `{found[2]}` that the service needs does not exist.",
-            "Make it, or redeploy.",
-            message,
+        ended = {"terminated": {"exitCode": 128, "message": message}}
+        return crash({**status, "state": ended}, image="") or cases.CONTAINER_NOT_STARTED.found(
+            container=status["name"], message=message
         )
-    return _failed(f"The container `{status['name']}` cannot be made: {message}.", "See the events.", message)
+    if found := re.search(r'(secret|configmap) "([^"]+)" not found', message):
+        return cases.REFERENCE_ABSENT.found(message, kind=found[1], name=found[2])
+    return cases.CONTAINER_NOT_MADE.found(message, container=status["name"], message=message)
 
 
 def _unmounted(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
@@ -205,12 +167,7 @@ def _unmounted(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
         return None
     message = " ".join(str(last.get("message", "")).split())
     stuck = int(last.get("count") or (last.get("series") or {}).get("count") or 1) >= _MOUNT_FAILURES
-    return Diagnosis(
-        state=ServiceState.FAILED if stuck else ServiceState.STARTING,
-        sentence=f"The pod waits for something it mounts: {message}.".replace("..", "."),
-        hint="See whether the Secret or volume named exists." if stuck else "It may appear in a moment.",
-        evidence=(message,),
-    )
+    return (cases.MOUNT_MISSING if stuck else cases.MOUNT_WAITED_FOR).found(message, message=message)
 
 
 def _image(pod: Manifest, status: dict[str, Any]) -> str:
@@ -219,12 +176,6 @@ def _image(pod: Manifest, status: dict[str, Any]) -> str:
         if one.get("name") == status["name"]:
             return str(one.get("image", ""))
     return str(status.get("image", ""))
-
-
-def _failed(sentence: str, hint: str, *evidence: str) -> Diagnosis:
-    return Diagnosis(
-        state=ServiceState.FAILED, sentence=sentence, hint=hint, evidence=tuple(e for e in evidence if e)
-    )
 
 
 def _quoted(message: str) -> str:

@@ -17,7 +17,7 @@ from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 from odh_oci_widgets.serving.spec import ServiceSpec, spec_of
 
 from .address import address_of, needs_token
-from .asking import ask
+from .asking import ask, is_generative
 from .diagnosis import STOP, diagnose
 from .pods import SERVER, statuses
 from .snapshot import Snapshot, is_ready, read_snapshot
@@ -31,9 +31,11 @@ _POLL_SECONDS = 2.0
 class ProjectService(Answering):
     """A model that the project's KServe runs.
 
-    >>> service = deploy("quay.io/me/digits:1", "digits", format="onnx")  # doctest: +SKIP
-    >>> print(service.diagnose().sentence)  # doctest: +SKIP
-    The image `quay.io/me/digits:1` is being pulled for 12 s.
+    >>> from odh_oci_widgets import deploy
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "iris-there", format="onnx", memory="2Gi")
+    >>> print(iris.diagnose().sentence)
+    KServe is taking the service up.
     """
 
     target = "project"
@@ -71,6 +73,11 @@ class ProjectService(Answering):
     def url(self) -> str | None:
         """Base URL: the route's where it has one, else the one inside the cluster; None until there is one."""
         return self._address(self.manifest)
+
+    @property
+    def generative(self) -> bool:
+        """Whether its model writes text."""
+        return is_generative(self._known or self.manifest)
 
     @property
     def display_name(self) -> str:

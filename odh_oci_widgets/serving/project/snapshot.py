@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -126,6 +127,36 @@ def read_snapshot(project: Project, name: str) -> Snapshot:
         now=datetime.now(UTC),
         unread=tuple(unread),
     )
+
+
+def snapshots_of(
+    services: Sequence[Manifest],
+    pods: Sequence[Manifest],
+    events: Sequence[Manifest],
+    deployments: Sequence[Manifest],
+    *,
+    unread: tuple[str, ...] = (),
+) -> list[Snapshot]:
+    """One snapshot for each service, in their order, of what was read of the whole project."""
+    now = datetime.now(UTC)
+    by_service: dict[str, list[Manifest]] = {}
+    for pod in pods:
+        by_service.setdefault((pod["metadata"].get("labels") or {}).get(POD_LABEL, ""), []).append(pod)
+    by_name = {one["metadata"]["name"]: one for one in deployments}
+    ordered = sorted(events, key=when)
+    return [
+        Snapshot(
+            name=name,
+            service=service,
+            pods=tuple(by_service.get(name, ())),
+            events=tuple(one for one in ordered if _belongs(one, name)),
+            deployment=by_name.get(f"{name}-predictor"),
+            now=now,
+            unread=unread,
+        )
+        for service in services
+        for name in [service["metadata"]["name"]]
+    ]
 
 
 def when(event: Manifest) -> str:

@@ -17,6 +17,7 @@ import threading
 import time
 from pathlib import Path
 
+from odh_oci_widgets.serving.cases.sandbox import MODEL_UNLOADABLE, SERVER_UNSTARTABLE
 from odh_oci_widgets.serving.sandbox.record import FAILURE, MODELS, PORT, read, write_text
 
 LOGGER = logging.getLogger(__name__)
@@ -35,12 +36,12 @@ def main(folder: Path, name: str, path: str) -> int:
         model.load()
     except Exception as error:
         LOGGER.exception("The model cannot be loaded.")
-        sentence = f"The model `{path}` cannot be loaded: {' '.join(str(error).split())[:400]}."
-        hint = "Is the file complete and an ONNX model? Then look at the logs."
         if isinstance(error, ImportError):
-            sentence = f"The sandbox's model server cannot be started: {error}."
-            hint = "Install the extra again: `pip install -U 'odh-oci-widgets[sandbox]'`."
-        write_text(folder / FAILURE, json.dumps({"sentence": sentence, "hint": hint}))
+            failure = {"code": SERVER_UNSTARTABLE.code, "facts": {"words": str(error)}}
+        else:
+            words = " ".join(str(error).split())[:400]
+            failure = {"code": MODEL_UNLOADABLE.code, "facts": {"path": path, "words": words}}
+        write_text(folder / FAILURE, json.dumps(failure))
         return 1
     if not _is_on_record(folder):
         LOGGER.error("Whoever started this process died before it was on record; nobody would find it.")

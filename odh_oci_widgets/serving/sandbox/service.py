@@ -12,6 +12,8 @@ from typing import Any
 from odh_oci_widgets.inference.errors import InferenceError
 from odh_oci_widgets.inference.http import Endpoint
 from odh_oci_widgets.serving.answering import Answering
+from odh_oci_widgets.serving.cases import sandbox as cases
+from odh_oci_widgets.serving.cases.answer import ANSWERS
 from odh_oci_widgets.serving.errors import ServiceFailed, ServiceTimeout
 from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
 
@@ -26,10 +28,12 @@ LABEL_FILES = ("labels.txt", "synset.txt", "classes.txt", "imagenet_classes.txt"
 class SandboxService(Answering):
     """A model served by a process on this machine; found again by later processes through its name.
 
-    >>> service = deploy("oci:digits-image", "digits")  # doctest: +SKIP
-    >>> service.wait()  # doctest: +SKIP
-    >>> service.classify("seven.png")[0][0].label  # doctest: +SKIP
-    'class 7'
+    >>> from odh_oci_widgets import deploy
+    >>> iris = deploy("oci:iris-image", "iris-here", target="sandbox", format="onnx")
+    >>> iris.wait()
+    >>> list(iris.infer([[5.1, 3.5, 1.4, 0.2]]))
+    ['scores']
+    >>> iris.delete()
     """
 
     target = "sandbox"
@@ -55,6 +59,11 @@ class SandboxService(Answering):
             return None
 
     @property
+    def generative(self) -> bool:
+        """Whether its model writes text."""
+        return self._record.server == "vllm"
+
+    @property
     def state(self) -> ServiceState:
         """Asked anew at each call."""
         return self.diagnose().state
@@ -62,20 +71,11 @@ class SandboxService(Answering):
     def diagnose(self) -> Diagnosis:
         """State, sentence, hint; the evidence are the last lines of the log."""
         if not self._is_ours():
-            return Diagnosis(
-                state=ServiceState.STOPPED,
-                sentence=f"The service `{self.name}` was deleted or replaced.",
-                hint="Deploy it again, or find the present one: `service(name)`.",
-            )
+            return cases.REPLACED.found(name=self.name)
         if process.is_alive(self._record.pid, self._record.started):
             if self._answers():
-                return Diagnosis(state=ServiceState.READY, sentence="The model answers.")
-            return Diagnosis(
-                state=ServiceState.STARTING,
-                sentence="The model server is loading the model.",
-                hint="Wait for it: `service.wait()`.",
-                evidence=tuple(self.logs(tail=3)),
-            )
+                return ANSWERS.found()
+            return cases.LOADING.found(*self.logs(tail=3))
         return self._post_mortem()
 
     def wait(self, timeout: float = 900) -> None:
@@ -139,7 +139,7 @@ class SandboxService(Answering):
         url = self.url
         if url is None:
             return False
-        path = "/v1/models" if self._record.server == "vllm" else f"/v2/models/{self.name}/ready"
+        path = "/v1/models" if self.generative else f"/v2/models/{self.name}/ready"
         try:
             Endpoint(url, timeout=2).send("GET", path)
         except InferenceError:
@@ -150,25 +150,14 @@ class SandboxService(Answering):
         lines = tuple(self.logs(tail=20))
         try:
             failure = json.loads((self._folder / FAILURE).read_text(encoding="utf-8"))
-            return Diagnosis(
-                state=ServiceState.FAILED, sentence=failure["sentence"], hint=failure["hint"], evidence=lines
-            )
+            case = cases.UNSERVED[failure["code"]]
+            return case.found(*lines, **failure["facts"])
         except (OSError, ValueError, KeyError):
             pass
         words = [line for line in lines if "Error" in line or "error:" in line]
         if words:
-            return Diagnosis(
-                state=ServiceState.FAILED,
-                sentence=f"The model server ended: {words[-1].strip()[:400]}",
-                hint=f"See `odh-oci logs {self.name}`.",
-                evidence=lines,
-            )
-        return Diagnosis(
-            state=ServiceState.STOPPED,
-            sentence="The model server does not run any more: this machine (or pod) was restarted, or it was killed.",
-            hint="Deploy it again; if it ends again, the model may need more memory than there is.",
-            evidence=lines,
-        )
+            return cases.PROCESS_FAILED.found(*lines, words=words[-1].strip()[:400], name=self.name)
+        return cases.PROCESS_GONE.found(*lines)
 
 
 def dispose(folder: Path, record: Record) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import openapi
@@ -196,6 +196,7 @@ class Api:
         if target.verb == "update":
             changed, created = self.objects.update(*where, user, request, warnings), False
         elif target.verb == "patch":
+            self._check_create(target, resource, request, user)
             changed, created = self.objects.patch(*where, user, request, warnings)
         elif target.verb == "deletecollection":
             return self._delete_many(target, resource, request)
@@ -203,6 +204,12 @@ class Api:
             return self._delete(target, resource, request)
         self._note_crd(resource, changed, "MODIFIED", request)
         return Response(201 if created else 200, changed, warning_header(warnings))
+
+    def _check_create(self, target: Target, resource: Resource, request: Request, user: User) -> None:
+        """An apply that makes the object needs the right to create it, too."""
+        apply = request.headers.get("content-type", "").startswith("application/apply-patch")
+        if apply and self.store.get(self.objects.key(resource, target.namespace, target.name)) is None:
+            self.authorizer.check(user, replace(target.attributes, verb="create"))
 
     def _note_crd(self, resource: Resource, obj: Object, change: str, request: Request) -> None:
         if resource.plural == "customresourcedefinitions" and not _dry_run(request):

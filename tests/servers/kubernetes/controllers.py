@@ -1,4 +1,5 @@
-"""What a cluster does by itself, a moment later: garbage, namespaces, accounts, token Secrets, quota status."""
+"""What a cluster does by itself, a moment later: garbage, namespaces, accounts, token Secrets, quota status, Jobs that
+are over."""
 
 from __future__ import annotations
 
@@ -6,13 +7,14 @@ import base64
 import contextlib
 import copy
 import threading
+import time
 from typing import Any
 
 from .deleting import delete
 from .objects import Objects
 from .resources import Catalogue
 from .status import ApiError
-from .store import Change, Key, Store
+from .store import Change, Key, Store, now
 from .users import Tokens
 
 Object = dict[str, Any]
@@ -39,6 +41,8 @@ class Controllers:
         self._authority = authority
         self._stop = threading.Event()
         self._seen = store.revision
+        #: Jobs with a time to live that are over: key and uid -> when they go
+        self._expiring: dict[tuple[Key, str], float] = {}
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def start(self) -> None:
@@ -52,8 +56,6 @@ class Controllers:
 
     def settle(self, seconds: float = 5) -> None:
         """Wait until everything that happened so far has been reacted to."""
-        import time
-
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with self._store.changed:
@@ -74,6 +76,7 @@ class Controllers:
                     self._seen = revision
                     self._store.changed.notify_all()
                     self._store.changed.wait(0.5)
+                    self._expire()
                     continue
             for change in changes:
                 with contextlib.suppress(ApiError):
@@ -96,6 +99,8 @@ class Controllers:
                 self._fill_token(change.key, obj)
             elif obj["metadata"].get("ownerReferences"):
                 self._collect_orphan(change.key, obj)
+        if plural == "jobs" and change.type != "DELETED":
+            self._end_job(change.key, obj)
         if plural == "resourcequotas" and change.type != "DELETED":
             self._measure(change.key, obj)
         elif change.key[2] and change.type in ("ADDED", "DELETED"):
@@ -181,6 +186,30 @@ class Controllers:
         with self._store.lock:
             if self._store.get(key):
                 self._store.remove(key)
+
+    # -- Jobs -------------------------------------------------------------------------------------------------------
+
+    def _end_job(self, key: Key, job: Object) -> None:
+        """A Job of which nothing is wanted is complete; one that is over goes after its time."""
+        conditions = (job.get("status") or {}).get("conditions") or []
+        over = any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions)
+        if not over and job["spec"].get("completions") == 0:
+            done = {"type": "Complete", "status": "True"}
+            with self._store.lock:
+                if found := self._store.get(key):
+                    status = {"conditions": [done], "completionTime": now()}
+                    self._store.put(key, {**found, "status": status})
+        elif over and "ttlSecondsAfterFinished" in job["spec"]:
+            due = time.monotonic() + job["spec"]["ttlSecondsAfterFinished"]
+            self._expiring.setdefault((key, job["metadata"]["uid"]), due)
+
+    def _expire(self) -> None:
+        for (key, uid), due in list(self._expiring.items()):
+            if time.monotonic() >= due:
+                del self._expiring[key, uid]
+                found = self._store.get(key)
+                if found is not None and found["metadata"]["uid"] == uid:
+                    self._delete(key)
 
     # -- furniture ---------------------------------------------------------------------------------------------------
 

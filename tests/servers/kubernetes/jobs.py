@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from .cluster import KubernetesApi
+from .network import Network
+from .resolver import sitecustomize
 from .store import now
 
 Object = dict[str, Any]
@@ -26,10 +28,21 @@ Object = dict[str, Any]
 class JobRunner:
     """Run the Jobs of a namespace. `hold()` keeps pods from starting, `kill()` ends the running process as a node's
     trouble would, `refuse` is the message with which pods are not made (quota, policy), `waiting` a reason and message
-    with which containers do not start."""
+    with which containers do not start. `network` gives pods the names of the fake cluster's network, `environment`
+    further variables."""
 
-    def __init__(self, api: KubernetesApi, namespace: str, folder: Path) -> None:
+    def __init__(
+        self,
+        api: KubernetesApi,
+        namespace: str,
+        folder: Path,
+        *,
+        network: Network | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.api = api
+        self._network = network
+        self._more = environment or {}
         self.namespace = namespace
         self.folder = folder
         self.refuse = ""
@@ -69,7 +82,7 @@ class JobRunner:
         while not self._stop.is_set():
             for job in self.api.find("jobs", self.namespace):
                 uid = job["metadata"]["uid"]
-                if uid not in self._known:
+                if uid not in self._known and job["spec"].get("completions") != 0:
                     self._known.add(uid)
                     threading.Thread(target=self._run_job, args=(job,), daemon=True).start()
             with self.api.store.changed:
@@ -140,7 +153,7 @@ class JobRunner:
         container = pod["spec"]["containers"][0]
         command = [_inside(word, mounts) for word in container["command"] + container.get("args", [])]
         if command[0] == "python3":
-            command[:1] = [sys.executable, "-I", "-S"]
+            command[:1] = [sys.executable, "-I", "-S", *([sitecustomize.__file__] if self._network else [])]
         environment = self._environment(container, mounts)
         self.commands.append(command)
         self.environments.append(environment)
@@ -191,12 +204,14 @@ class JobRunner:
                     if not self._alive(job):
                         return None
                     time.sleep(0.05)
-                _write(found, folder)
+                _write(found, folder, (volume.get("configMap") or {}).get("items"))
                 mounts[mount["mountPath"]] = str(folder)
         return mounts
 
     def _environment(self, container: Object, mounts: dict[str, str]) -> dict[str, str]:
-        environment = {"PATH": "/usr/bin:/bin"}
+        environment = {"PATH": "/usr/bin:/bin", **self._more}
+        if self._network:
+            environment["ODH_OCI_TEST_HOSTS"] = self._network.environment()["ODH_OCI_TEST_HOSTS"]
         for variable in container.get("env") or ():
             if "value" in variable:
                 environment[variable["name"]] = _inside(variable["value"], mounts)
@@ -223,13 +238,14 @@ class JobRunner:
                     "state": state,
                 }
             ]
-        if phase == "Pending" or self.api.get("pods", pod["metadata"]["name"], self.namespace):
-            self.api.put({**pod, "status": status})
+        with self.api.store.lock:  # what was deleted meanwhile does not come back
+            if phase == "Pending" or self.api.get("pods", pod["metadata"]["name"], self.namespace):
+                self.api.put({**pod, "status": status})
 
     def _job_status(self, job: Object, status: Object) -> None:
-        found = self.api.get("jobs", job["metadata"]["name"], self.namespace)
-        if found:
-            with contextlib.suppress(LookupError):
+        with self.api.store.lock, contextlib.suppress(LookupError):
+            found = self.api.get("jobs", job["metadata"]["name"], self.namespace)
+            if found:
                 self.api.put({**found, "status": status})
 
     def _event(self, name: str, kind: str, reason: str, message: str) -> None:
@@ -254,12 +270,18 @@ def _fatal(spec: Object) -> set[int]:
     return codes
 
 
-def _write(found: Object, folder: Path) -> None:
+def _write(found: Object, folder: Path, items: list[Object] | None) -> None:
+    """Each entry as a file; with `items` only those, where they say."""
     secret = found["kind"] == "Secret"
-    for name, value in (found.get("data") or {}).items():
-        (folder / name).write_bytes(base64.b64decode(value) if secret else value.encode())
-    for name, value in (found.get("binaryData") or {}).items():
-        (folder / name).write_bytes(base64.b64decode(value))
+    content = {
+        name: base64.b64decode(value) if secret else value.encode()
+        for name, value in (found.get("data") or {}).items()
+    }
+    content |= {name: base64.b64decode(value) for name, value in (found.get("binaryData") or {}).items()}
+    paths = {item["key"]: item["path"] for item in items} if items else {name: name for name in content}
+    for name, path in paths.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content[name])
 
 
 def _inside(text: str, mounts: dict[str, str]) -> str:

@@ -1,0 +1,107 @@
+"""Drive the JupyterLab extension as a person does: tile, panel, tabs, palette."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Locator
+
+from tests.browser.page import IMAGES, PATIENCE
+from tests.servers.lab import Lab
+
+#: Milliseconds for what a busy machine does slowly: a kernel that starts and loads the package.
+SLOW = 120_000
+PANEL = "#odh-oci-models"
+_RESTORED = "() => window.jupyterapp?.restored.then(() => true)"
+
+
+class ExtensionPage:
+    """JupyterLab with launcher, panels and tabs, in one page of a browser."""
+
+    def __init__(self, lab: Lab, context: BrowserContext, pictures: Path) -> None:
+        self.lab = lab
+        self.pictures = IMAGES or pictures
+        self.page = context.new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on(
+            "console", lambda one: self.errors.append(one.text) if "odh-oci" in one.text.lower() else None
+        )
+        self.page.goto(f"{lab.url}/lab?token={lab.token}")
+        self.page.wait_for_function(_RESTORED)
+
+    @property
+    def panel(self) -> Locator:
+        return self.page.locator(PANEL)
+
+    @property
+    def tile(self) -> Locator:
+        return self.page.locator(".jp-LauncherCard").filter(has_text="Deploy a model")
+
+    @property
+    def wizard(self) -> Locator:
+        return self.page.locator(".odh-oci-tab .odh-oci-wizard")
+
+    def execute(self, command: str, **args: Any) -> None:
+        """Run a command of JupyterLab, as palette and menus do."""
+        self.page.evaluate(
+            "([command, args]) => { void window.jupyterapp.commands.execute(command, args); }",
+            [command, args],
+        )
+
+    def open_panel(self) -> None:
+        self.page.locator(f'.jp-SideBar [data-id="{PANEL[1:]}"]').click()
+
+    def item(self, name: str, state: str = "") -> Locator:
+        """A build or service in the panel's lists."""
+        found = self.panel.locator(".odh-oci-item > button").filter(has_text=name)
+        return found.filter(has_text=state) if state else found
+
+    def button(self, name: str) -> Locator:
+        return self.panel.get_by_role("button", name=name, exact=True)
+
+    def notification(self, text: str) -> Locator:
+        return self.page.locator(".Toastify__toast").filter(has_text=text)
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.page.wait_for_function(_RESTORED)
+
+    def theme(self, name: str) -> None:
+        """`JupyterLab Light` or `JupyterLab Dark`."""
+        self.execute("apputils:change-theme", theme=name)
+        light = "false" if "Dark" in name else "true"
+        self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
+
+    def new_notebook(self) -> Locator:
+        """An empty notebook whose kernel is ready; its cells."""
+        self.execute("notebook:create-new", kernelName="python3")
+        self.page.wait_for_function(
+            "() => Boolean(window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel)"
+        )
+        self.page.evaluate(
+            """async () => {
+              const panel = window.jupyterapp.shell.currentWidget;
+              await panel.context.ready;
+              await panel.sessionContext.ready;
+              await panel.sessionContext.session.kernel.info;
+            }"""
+        )
+        return self.page.locator(".jp-Notebook .jp-CodeCell")
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """What runs, as the server tells it."""
+        return self.page.evaluate(
+            """async () => {
+              const { sessions } = window.jupyterapp.serviceManager;
+              await sessions.refreshRunning();
+              return [...sessions.running()];
+            }"""
+        )
+
+    def picture(self, name: str) -> None:
+        """A screenshot of all of it."""
+        self.pictures.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=self.pictures / f"{name}.png", animations="disabled")
