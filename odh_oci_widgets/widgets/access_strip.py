@@ -21,7 +21,9 @@ class AccessStrip(widgets.VBox):
 
     Alone it looks at once; as the wizard's first strip it does when `look()` is called.
 
-    >>> AccessStrip()  # doctest: +SKIP
+    >>> strip = AccessStrip()
+    >>> type(strip.flow).__name__  # what it finds is in `strip.flow.surroundings`
+    'Flow'
     """
 
     def __init__(self, flow: Flow | None = None) -> None:
