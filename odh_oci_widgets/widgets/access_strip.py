@@ -21,9 +21,11 @@ class AccessStrip(widgets.VBox):
 
     Alone it looks at once; as the wizard's first strip it does when `look()` is called.
 
+    >>> from odh_oci_widgets import AccessStrip
     >>> strip = AccessStrip()
-    >>> type(strip.flow).__name__  # what it finds is in `strip.flow.surroundings`
-    'Flow'
+    >>> strip.join(20)
+    >>> strip.flow.surroundings.project.namespace
+    'alice'
     """
 
     def __init__(self, flow: Flow | None = None) -> None:
