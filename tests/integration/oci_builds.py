@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +40,31 @@ def build(plan: Plan, **options: Any) -> tuple[Done, list[Event]]:
     events = list(run(plan, **options))
     assert isinstance(events[-1], Done), events[-1]
     return events[-1], events
+
+
+#: The engine as a bare container runs it, and then the most memory it had. Not ru_maxrss: that counts what the
+#: parent had when it forked.
+_ENGINE = """
+import re, sys
+from odh_oci_widgets.oci.remote import main
+status = main(sys.argv[1:])
+print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])
+sys.exit(status)
+"""
+
+
+def run_engine(plan: Plan, folder: Path, *options: str, **environ: str) -> tuple[dict[str, Any], int]:
+    """Build in a process of its own: the last event, which is a success, and the peak of memory in KiB."""
+    (folder / "plan.json").write_text(plan.to_json())
+    done = subprocess.run(
+        [sys.executable, "-c", _ENGINE, *options, str(folder / "plan.json")],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        timeout=500,
+        env=os.environ | environ,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    *_, last, peak = done.stdout.splitlines()
+    return json.loads(last), int(peak)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,7 @@ from odh_oci_widgets.oci.tuning import Tuning
 from tests.servers.quirky_registry import QuirkyRegistry
 from tests.servers.xet import XetHub
 
-from .oci_builds import build
-from .test_memory import ENGINE, ROOT
+from .oci_builds import build, run_engine
 
 hf_xet = pytest.importorskip("hf_xet", reason="hf_xet is not installed: `pip install hf_xet`")
 MIB = 2**20
@@ -119,23 +116,10 @@ def test_the_installed_version_knows_all_that_caps_its_buffers() -> None:
 def test_memory_stays_bounded_with_the_storages_own_buffers(tmp_path: Path) -> None:
     data = bytes(400 * MIB)
     with XetHub(data) as hub:
-        (tmp_path / "plan.json").write_text(
-            plan(data, in_storage(hub), f"oci:{tmp_path / 'image'}:1").to_json()
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", ENGINE, str(tmp_path / "plan.json")],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            timeout=200,
-            env={**os.environ, "HF_TOKEN": hub.token},
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+        image = plan(data, in_storage(hub), f"oci:{tmp_path / 'image'}:1")
+        _, peak = run_engine(image, tmp_path, HF_TOKEN=hub.token)
         assert hub.asked("/resolve/") == []
         logs = "".join(path.read_text() for path in Path.home().rglob("*.log"))
         assert logs, "hf_xet keeps logs of its own"
         assert not any(secret in logs for secret in ("SECRET", hub.token, "cas-token"))
-    peak = int(done.stdout.splitlines()[-1])
-    print(f"{peak} kB")
     assert peak <= 110 * 1024

@@ -100,6 +100,11 @@ def test_a_malformed_image_is_refused_where_it_is_typed(text):
     assert step._alert.value == ""
 
 
+def test_a_layout_that_was_given_goes_to_this_machine():
+    assert ImageStep("oci:images/x:1").place.value == "layout"
+    assert ImageStep("quay.io/me/x:1").place.value == "typed"
+
+
 def test_a_look_ahead_says_what_would_move_and_what_would_stop_it(wizard):
     wizard.image.check_button.click()
     wizard.image.join(PATIENCE)
