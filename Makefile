@@ -25,7 +25,7 @@ demo: $(BIN)/.demo  ## the main job on this machine, without a cluster
 	@$(BIN)/odh-oci demo $(if $(REGISTRY),--registry $(REGISTRY))
 
 lab: $(BIN)/.demo labextension  ## JupyterLab with the notebooks and the extension
-	$(BIN)/jupyter lab --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root) \
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root) \
 	  --LabApp.extra_labextensions_path=$(CURDIR)/labextension/dist
 
 # Python alone needs no Node: `make demo` does without the extension.

@@ -1,8 +1,12 @@
 """From a model to a service that answers, without leaving the notebook.
 
->>> from odh_oci_widgets import open_model, build, deploy  # doctest: +SKIP
->>> image = build(open_model("hf://ibm-granite/granite-3.0-2b-instruct"), "quay.io/me/granite:1").wait()
->>> deploy(image, "granite", target="project").wait()
+>>> from odh_oci_widgets import build
+>>> image = build("iris.onnx", "oci:iris-from-package", base="embedded").wait()
+>>> image.partition("@")[0]
+'oci:iris-from-package'
+
+Pushed to a registry instead, `deploy(image, "iris").wait()` serves it in the project, and `deploy(image, "iris",
+target="sandbox").wait()` serves it here.
 
 Names are imported when they are first used: a build needs neither widgets nor a Kubernetes client.
 """
@@ -58,6 +62,7 @@ _HOME = {
     "Cancelled": "oci",
     # click
     "Wizard": "widgets",
+    "AccessStrip": "widgets",
     "ModelsPanel": "widgets",
     "ModelStep": "widgets",
     "ImageStep": "widgets",
@@ -98,7 +103,16 @@ if TYPE_CHECKING:
         verify_image,
     )
     from .serving import Diagnosis, Service, ServiceState, deploy, service, services
-    from .widgets import BuildStep, DeployStep, ImageStep, ModelsPanel, ModelStep, TestStep, Wizard
+    from .widgets import (
+        AccessStrip,
+        BuildStep,
+        DeployStep,
+        ImageStep,
+        ModelsPanel,
+        ModelStep,
+        TestStep,
+        Wizard,
+    )
 
 
 def __getattr__(name: str) -> Any:

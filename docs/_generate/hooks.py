@@ -40,9 +40,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         place = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page.file.src_uri), target))
         if ":" in target or place.startswith(("docs/", "../")) or not (ROOT / place).is_file():
             return target  # a page, an address, or a broken link, which MkDocs finds
-        if files.get_file_from_path(f"{_COPIES}/{place}") is None:
-            files.append(File.generated(config, f"{_COPIES}/{place}", abs_src_path=str(ROOT / place)))
-        return posixpath.relpath(f"{_COPIES}/{place}", posixpath.dirname(page.file.src_uri) or ".")
+        # Markdown would be taken for one more page.
+        copy = f"{_COPIES}/{place}{'.txt' if place.endswith('.md') else ''}"
+        if files.get_file_from_path(copy) is None:
+            files.append(File.generated(config, copy, abs_src_path=str(ROOT / place)))
+        return posixpath.relpath(copy, posixpath.dirname(page.file.src_uri) or ".")
 
     return _LINK.sub(copied, markdown)
 

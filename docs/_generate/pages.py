@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from . import api, cli, events, labels, plan_schema, troubleshooting
+from . import api, cli, environment, events, labels, plan_schema, troubleshooting
 
 
 def generated() -> dict[str, str]:
     """Path below docs/ -> text of the page, or of another file."""
     made = {"reference/index.md": _REFERENCE}
-    for part in (api, cli, events, plan_schema, labels, troubleshooting):
+    for part in (api, cli, events, plan_schema, environment, labels, troubleshooting):
         made |= part.pages()
     return made
 
@@ -22,5 +22,6 @@ Made from the code, with each build of these pages.
 - [Command `odh-oci`](cli.md): every subcommand and option
 - [Events](events.md): what a build says while it runs
 - [Plan](plan.md): the JSON of a plan, and its [schema](plan.schema.json)
+- [Settings and environment](settings.md): what a person sets once, and which variables are read
 - [Labels and annotations](labels.md): on objects in the project and in images
 """

@@ -121,9 +121,8 @@ def _services() -> str:
         ),
     ]
     for title, cases in GROUPS.items():
-        parts.append(f"## {title}")
-        for case in cases:
-            parts.append(_entry(case, case.state.value))
+        parts += [f"## {title}"]
+        parts += [_entry(case, case.state.value) for case in cases]
     return page("Services", *parts)
 
 

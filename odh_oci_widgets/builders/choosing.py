@@ -57,7 +57,12 @@ IN_PROJECT = frozenset({"job", "openshift"})
 
 
 def builder_named(name: str, **options: Any) -> Builder:
-    """The builder of that name, with its own options. Raises BuilderUnknown."""
+    """The builder of that name, with its own options. Raises BuilderUnknown.
+
+    >>> from odh_oci_widgets.builders import builder_named
+    >>> builder_named("kernel").name
+    'kernel'
+    """
     try:
         make = BUILDERS[name]
     except KeyError:
@@ -69,14 +74,24 @@ def builder_named(name: str, **options: Any) -> Builder:
 
 @dataclass(frozen=True)
 class Offer:
-    """A builder by its name, and why it cannot work here; empty when it can."""
+    """A builder by its name, and why it cannot work here; empty when it can.
+
+    >>> from odh_oci_widgets.builders import offers
+    >>> [offer.name for offer in offers() if not offer.trouble][0]
+    'kernel'
+    """
 
     name: str
     trouble: str = ""
 
 
 def offers() -> list[Offer]:
-    """All builders, each with the reason where it cannot work here. Asks the cluster, where there is one."""
+    """All builders, each with the reason where it cannot work here. Asks the cluster, where there is one.
+
+    >>> from odh_oci_widgets.builders import offers
+    >>> [offer.name for offer in offers()]
+    ['kernel', 'job', 'openshift', 'podman']
+    """
     found = []
     for name, make in BUILDERS.items():
         try:
@@ -90,7 +105,12 @@ def offers() -> list[Offer]:
 
 @dataclass(frozen=True)
 class Choice:
-    """A builder by its name, and why it was chosen, as a sentence; empty where there was nothing to choose."""
+    """A builder by its name, and why it was chosen, as a sentence; empty where there was nothing to choose.
+
+    >>> from odh_oci_widgets.builders import default_builder, plan_image
+    >>> default_builder(plan_image("iris.onnx", "oci:chosen-image")).name
+    'kernel'
+    """
 
     name: str
     reason: str = ""

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 class KernelBuild(BuildHere):
-    """A build in this process. It ends with the process: a later build of the same plan reuses what was sent."""
+    """A build in this process. It ends with the process: a later build of the same plan reuses what was sent.
+
+    >>> from odh_oci_widgets.builders import plan_image, start
+    >>> running = start(plan_image("iris.onnx", "oci:kernel-image", base="embedded"))
+    >>> type(running).__name__, running.wait().partition("@")[0]
+    ('KernelBuild', 'oci:kernel-image')
+    """
 
     builder = "kernel"
 
@@ -38,6 +44,11 @@ class KernelBuilder:
     """Run plans in this process.
 
     `folder` is where records of builds are kept (default: below `$XDG_STATE_HOME`).
+
+    >>> from odh_oci_widgets.builders import KernelBuilder, plan_image
+    >>> running = KernelBuilder().start(plan_image("iris.onnx", "oci:kernel-builder-image", base="embedded"))
+    >>> running.wait().partition("@")[0]
+    'oci:kernel-builder-image'
     """
 
     name = "kernel"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -20,7 +21,7 @@ _BUILT_IN_BASES = frozenset({"embedded", "scratch"})
 
 
 def plan_image(
-    model: Model | str,
+    model: Model | str | os.PathLike[str],
     image: str,
     *,
     base: str = DEFAULT_BASE,
@@ -43,10 +44,15 @@ def plan_image(
     layout); a sequence names registries instead. `annotations` win over those made from the model. `token` is
     the hub's and only used to look at the model. `environ` is read for `SOURCE_DATE_EPOCH`.
     Raises ModelError, ReferenceInvalid, PlanInvalid.
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> plan = plan_image("hf://ibm-granite/granite-3.0-2b-instruct", "quay.io/me/granite:1")
+    >>> plan.image, len(plan.layers)
+    ('quay.io/me/granite:1', 4)
     """
     image = settings.full_image(image)
     parse_image(image)  # refused before the model is looked at
-    if isinstance(model, str):
+    if not isinstance(model, Model):
         model = open_model(model, token=token, include=include, exclude=exclude)
     elif include or exclude:
         model = model.select(include=include, exclude=exclude)

@@ -16,7 +16,14 @@ RATE_WINDOW = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class LayerBar:
-    """One layer: title, bytes and state."""
+    """One layer: title, bytes and state.
+
+    >>> from odh_oci_widgets import build
+    >>> running = build("iris.onnx", "oci:bar-image", base="embedded")
+    >>> image = running.wait()
+    >>> [bar.state.value for bar in running.progress.layers if not bar.base]
+    ['done']
+    """
 
     title: str
     total: int
@@ -28,7 +35,14 @@ class LayerBar:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """A snapshot. `sent` counts reused bytes as done; `rate` is bytes a second over the last ten seconds."""
+    """A snapshot. `sent` counts reused bytes as done; `rate` is bytes a second over the last ten seconds.
+
+    >>> from odh_oci_widgets import build
+    >>> running = build("iris.onnx", "oci:progress-image", base="embedded")
+    >>> image = running.wait()
+    >>> running.progress.sent == running.progress.total
+    True
+    """
 
     layers: tuple[LayerBar, ...] = ()
     sent: int = 0

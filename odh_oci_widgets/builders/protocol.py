@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 
 class BuildStatus(StrEnum):
-    """Where a build stands."""
+    """Where a build stands.
+
+    >>> from odh_oci_widgets import build
+    >>> running = build("iris.onnx", "oci:status-image", base="embedded")
+    >>> image = running.wait()
+    >>> running.status
+    <BuildStatus.SUCCEEDED: 'succeeded'>
+    """
 
     PENDING = "pending"
     RUNNING = "running"
@@ -35,7 +42,13 @@ class BuildStatus(StrEnum):
 
 @runtime_checkable
 class Build(Protocol):
-    """One run of a plan."""
+    """One run of a plan.
+
+    >>> from odh_oci_widgets import Build, build
+    >>> running = build("iris.onnx", "oci:build-image", base="embedded")
+    >>> isinstance(running, Build), running.wait().partition("@")[0]
+    (True, 'oci:build-image')
+    """
 
     id: str
     #: the builder's name: `kernel`, `job`, `openshift`, `podman`
@@ -78,7 +91,13 @@ class Build(Protocol):
 
 
 class Builder(Protocol):
-    """Who executes plans."""
+    """Who executes plans.
+
+    >>> from odh_oci_widgets.builders import Builder, builder_named
+    >>> kernel: Builder = builder_named("kernel")
+    >>> kernel.name
+    'kernel'
+    """
 
     name: str
 

@@ -21,7 +21,14 @@ LOOK_SECONDS = 0.5
 
 
 class RecordedBuild:
-    """The face of a build that this process does not run. Raises ValueError or OSError for no readable record."""
+    """The face of a build that this process does not run. Raises ValueError or OSError for no readable record.
+
+    >>> from odh_oci_widgets import build, builds
+    >>> from odh_oci_widgets.builders import RecordedBuild
+    >>> image = build("iris.onnx", "oci:recorded-image", base="embedded").wait()
+    >>> image in [one.image for one in builds()]  # also in a later kernel, as a RecordedBuild
+    True
+    """
 
     def __init__(self, record: Record) -> None:
         self.id = record.id

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def build(
-    model: Model | str,
+    model: Model | str | os.PathLike[str],
     image: str,
     *,
     builder: str | Builder | None = None,
@@ -44,7 +44,7 @@ def build(
     annotations: Mapping[str, str] | None = None,
     verify: bool = True,
 ) -> Build:
-    """Start building the image of a model, and return at once.
+    """Start building the image of a model (or what `open_model` takes for one), and return at once.
 
     `image` is `registry/repo:tag` or `oci:PATH[:TAG]`. `builder`: `kernel`, `job`, `openshift`, `podman`, or one with
     options of its own; None: what `default_builder` says. `project`: where the first of these build that need one
@@ -53,8 +53,9 @@ def build(
     `verify` checks content against the hub's sha256. The other options are those of `plan_image`.
     Raises ModelError, ReferenceInvalid, PlanInvalid, BuilderUnknown; what goes wrong later is the build's `error`.
 
-    >>> build("hf://ibm-granite/granite-3.0-2b-instruct", "quay.io/me/granite:1").wait()  # doctest: +SKIP
-    'quay.io/me/granite:1@sha256:…'
+    >>> from odh_oci_widgets import build
+    >>> build("iris.onnx", "oci:my-image", base="embedded").wait().partition("@")[0]
+    'oci:my-image'
     """
     executor = _named(builder, project) if isinstance(builder, str) else builder
     plan = plan_image(
@@ -84,7 +85,13 @@ def start(
     token: str | None = None,
     verify: bool = True,
 ) -> Build:
-    """Start a plan made with `plan_image`, and return at once. The hub's token is looked up where none is given."""
+    """Start a plan made with `plan_image`, and return at once. The hub's token is looked up where none is given.
+
+    >>> from odh_oci_widgets.builders import plan_image, start
+    >>> plan = plan_image("iris.onnx", "oci:started-image", base="embedded")
+    >>> start(plan).wait().partition("@")[0]
+    'oci:started-image'
+    """
     choice = default_builder(plan, project=project) if builder is None else None
     named = choice.name if choice is not None else builder
     executor = _named(named, project) if isinstance(named, str) else named
@@ -104,6 +111,11 @@ def builds(*, project: Project | None = None, wait: float = 0.0) -> list[Build]:
 
     Newest first for each builder; builders that cannot work here (no cluster, no permission) have none to show.
     Where a build of the project stands is asked in the background: `wait` seconds are given for it.
+
+    >>> from odh_oci_widgets import build, builds
+    >>> image = build("iris.onnx", "oci:listed-image", base="embedded").wait()
+    >>> builds()[0].status
+    <BuildStatus.SUCCEEDED: 'succeeded'>
     """
     found: list[Build] = []
     for name, make in BUILDERS.items():
@@ -123,6 +135,10 @@ def plan_secrets(plan: Plan, token: str | None = None) -> dict[str, str]:
     `hf` is the hub's token: given, `HF_TOKEN`, or the hub's own token file. `s3` is JSON, URL -> the query that
     signs it with the keys of the environment: for 7 days, or until temporary keys end.
     Raises PackageMissing, ModelAccessMissing.
+
+    >>> from odh_oci_widgets.builders import plan_image, plan_secrets
+    >>> plan_secrets(plan_image("hf://ibm-granite/granite-3.0-2b-instruct", "quay.io/me/granite:1"), token="hf_mine")
+    {'hf': 'hf_mine'}
     """
     files = [file.source for layer in plan.layers for file in layer.files]
     secrets = {}

@@ -58,7 +58,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status. `argv` is without the program's name."""
+    """Run one command and return its exit status. `argv` is without the program's name.
+
+    >>> from odh_oci_widgets.cli import main
+    >>> main(["inspect", "iris.onnx", "--json"]) == 0
+    {...
+    True
+    """
     options = parser().parse_args(argv)
     output = Output(json=getattr(options, "json", False))
     try:

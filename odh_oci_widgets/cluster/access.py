@@ -19,7 +19,13 @@ __all__ = ["Access", "Need", "Permission", "check", "may"]
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """One action of the wizard, and whether we may do it."""
+    """One action of the wizard, and whether we may do it.
+
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import check
+    >>> print(check(connect()).permissions[0])
+    ✓ see services
+    """
 
     #: what a person wants to do: `deploy a model`
     action: str
@@ -39,7 +45,14 @@ class Permission:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Who we are, where, and what we may do there."""
+    """Who we are, where, and what we may do there.
+
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import check
+    >>> access = check(connect())
+    >>> access.user, access.namespace, access.allowed
+    ('alice', 'alice', True)
+    """
 
     user: str
     namespace: str
@@ -50,6 +63,10 @@ class Access:
     source: str
     features: Features
     permissions: tuple[Permission, ...]
+
+    def __str__(self) -> str:
+        """The sentence, then a line for each action."""
+        return "\n".join([self.sentence, *map(str, self.permissions)])
 
     @property
     def allowed(self) -> bool:
@@ -115,9 +132,10 @@ class Access:
 def check(project: Project) -> Access:
     """Ask the cluster. Raises ClusterError when it cannot be asked at all: unreachable, login expired.
 
-    >>> access = check(connect())  # doctest: +SKIP
-    >>> print(access.sentence)  # doctest: +SKIP
-    The service account `notebook` of this workbench may not do anything in the project `alice` yet. Somebody with …
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import check
+    >>> print(check(connect()).sentence)
+    The user `alice` may do everything that is needed in the project `alice`.
     """
     features = read_features(project)
     wanted = actions(features)

@@ -26,7 +26,12 @@ from .resources import IMAGE_STREAMS
 
 
 class DestinationKind(StrEnum):
-    """What opens the registry. The value is a word for people."""
+    """What opens the registry. The value is a word for people.
+
+    >>> from odh_oci_widgets.cluster import DestinationKind
+    >>> [kind.name for kind in DestinationKind]
+    ['INTERNAL', 'CONNECTION', 'AUTH_FILE']
+    """
 
     INTERNAL = "internal registry"
     CONNECTION = "connection"
@@ -35,7 +40,15 @@ class DestinationKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Destination:
-    """One place for images."""
+    """One place for images.
+
+    >>> from odh_oci_widgets import Credential, connect
+    >>> from odh_oci_widgets.cluster import list_destinations, store_connection
+    >>> connection = store_connection(connect(), "shop", "quay.io/shop", Credential("me+robot", "secret"))
+    >>> destinations, notes = list_destinations(connect())
+    >>> [one.title for one in destinations if one.secret == "shop"]
+    ['shop (quay.io/shop)']
+    """
 
     kind: DestinationKind
     #: what an image reference there begins with: `quay.io/my-org`
@@ -64,6 +77,13 @@ def list_destinations(
     """The internal registry, the project's connections, the registries of the user's auth files; and notes.
 
     Without a project: the auth files only. What cannot be read is a note, not an error.
+
+    >>> from odh_oci_widgets import Credential, connect
+    >>> from odh_oci_widgets.cluster import list_destinations, store_connection
+    >>> connection = store_connection(connect(), "team", "quay.io/team", Credential("me+robot", "secret"))
+    >>> destinations, notes = list_destinations(connect())
+    >>> "quay.io/team" in [one.prefix.rstrip("/") for one in destinations]
+    True
     """
     found: list[Destination] = []
     notes: list[str] = []
@@ -95,6 +115,14 @@ def credential_for(project: Project, destination: Destination) -> Credential | N
     """What opens a destination; None where the auth files do. Raises ClusterError.
 
     The internal registry takes our own token as password, whatever the user name.
+
+    >>> from odh_oci_widgets import Credential, connect
+    >>> from odh_oci_widgets.cluster import credential_for, list_destinations, store_connection
+    >>> project = connect()
+    >>> connection = store_connection(project, "lab", "quay.io/lab", Credential("lab+robot", "secret"))
+    >>> destinations, notes = list_destinations(project)
+    >>> [credential_for(project, one) for one in destinations if one.secret == "lab"]
+    [Credential(username='lab+robot', password=<hidden>, identity_token=None)]
     """
     if destination.kind is DestinationKind.INTERNAL:
         authorization = project.connection.authorization() or ""
@@ -108,7 +136,13 @@ def credential_for(project: Project, destination: Destination) -> Credential | N
 def store_connection(
     project: Project, name: str, host: str, credential: Credential, *, display_name: str | None = None
 ) -> OciConnection:
-    """Keep credentials as a connection of the project, which the dashboard shows too. Raises Conflict, NotAllowed."""
+    """Keep credentials as a connection of the project, which the dashboard shows too. Raises Conflict, NotAllowed.
+
+    >>> from odh_oci_widgets import Credential, connect
+    >>> from odh_oci_widgets.cluster import store_connection
+    >>> store_connection(connect(), "quay", "quay.io/me", Credential("me+robot", "secret")).name
+    'quay'
+    """
     project.create(connection_manifest(name, host, credential, display_name=display_name))
     return OciConnection(name=name, display_name=display_name or name, host=host)
 

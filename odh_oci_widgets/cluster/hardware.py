@@ -16,7 +16,14 @@ PLATFORM_NAMESPACES = ("opendatahub", "redhat-ods-applications")
 
 @dataclass(frozen=True, kw_only=True)
 class HardwareProfile:
-    """One profile. `resources` are its defaults: `{"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "1"}`."""
+    """One profile. `resources` are its defaults: `{"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "1"}`.
+
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import list_profiles
+    >>> profile = list_profiles(connect())[0]
+    >>> profile.display_name, profile.resources
+    ('Default', {'cpu': '2', 'memory': '4Gi'})
+    """
 
     name: str
     namespace: str
@@ -35,7 +42,13 @@ class HardwareProfile:
 
 
 def list_profiles(project: Project) -> list[HardwareProfile]:
-    """The project's and the platform's profiles; those that cannot be read are left out."""
+    """The project's and the platform's profiles; those that cannot be read are left out.
+
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import list_profiles
+    >>> [profile.name for profile in list_profiles(connect())]
+    ['default-profile', 'nvidia-t4']
+    """
     found: list[HardwareProfile] = []
     for namespace in dict.fromkeys((project.namespace, *PLATFORM_NAMESPACES)):
         try:

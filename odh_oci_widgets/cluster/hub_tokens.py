@@ -22,7 +22,13 @@ class TokenMissing(ClusterError):
 
 
 def list_hub_tokens(project: Project) -> list[str]:
-    """`NAME/KEY` of each Secret that seems to hold a hub token, by its key or how it begins. Raises NotAllowed."""
+    """`NAME/KEY` of each Secret that seems to hold a hub token, by its key or how it begins. Raises NotAllowed.
+
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import list_hub_tokens
+    >>> list_hub_tokens(connect())
+    ['hf-token/token']
+    """
     found = []
     for secret in project.list(SECRETS):
         # Registry logins, certificates and the cluster's own tokens have types of their own.
@@ -37,7 +43,10 @@ def read_hub_token(project: Project, secret: str) -> str:
 
     Raises ObjectNotFound, NotAllowed, TokenMissing.
 
-    >>> open_model("hf://owner/name", token=read_hub_token(connect(), "hf-token"))  # doctest: +SKIP
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import read_hub_token
+    >>> read_hub_token(connect(), "hf-token")
+    'hf_mine'
     """
     name, _, key = secret.strip().partition("/")
     data: Mapping[str, Any] = project.get(SECRETS, name).get("data") or {}

@@ -74,6 +74,13 @@ def login_from_line(line: str) -> Project:
     Where `oc` is installed the login is also kept in the kubeconfig, so that the terminal and the next kernel have it
     too, as after `oc login`; otherwise the token stays in this process's memory only.
     Raises LoginLineInvalid, LoginExpired, ClusterUnreachable, ClusterUntrusted.
+
+    >>> from odh_oci_widgets.cluster import LoginLineInvalid, login_from_line
+    >>> try:
+    ...     login_from_line("oc login --server=https://api.example:6443")
+    ... except LoginLineInvalid as error:
+    ...     print(error.message)
+    The login line has no token, or no server.
     """
     login = parse_login_line(line)
     connection = token_connection(

@@ -28,9 +28,10 @@ Manifests = list[Manifest]
 class Project:
     """A namespace of a cluster, as one identity. Cheap to make; safe to use from several threads.
 
-    >>> project = connect()  # doctest: +SKIP
-    >>> project.namespace, project.user  # doctest: +SKIP
-    ('alice', 'system:serviceaccount:alice:notebook')
+    >>> from odh_oci_widgets import connect
+    >>> project = connect()
+    >>> project.namespace, project.user
+    ('alice', 'alice')
     """
 
     def __init__(self, api: Api, namespace: str) -> None:
@@ -243,6 +244,10 @@ def connect(
 
     `namespace`: default is the context's, then the workbench's, then `default`. Nothing is asked of the cluster yet.
     Raises NoCluster, KubeconfigInvalid.
+
+    >>> from odh_oci_widgets import connect
+    >>> connect().namespace
+    'alice'
     """
     if _session is not None and kubeconfig is None and context is None:
         return _session.switched(namespace) if namespace else _session
@@ -257,7 +262,15 @@ def connect(
 
 
 def use(project: Project | None) -> None:
-    """Make `connect()` without arguments give this project, until this process ends; None: look again."""
+    """Make `connect()` without arguments give this project, until this process ends; None: look again.
+
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import use
+    >>> use(connect())
+    >>> connect().namespace
+    'alice'
+    >>> use(None)
+    """
     global _session  # noqa: PLW0603 - one login of one process, in memory only
     _session = project
 

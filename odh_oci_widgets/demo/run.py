@@ -36,7 +36,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class DemoResult:
-    """What the demo found. `picture` is the PNG of the digit shown, where it was kept."""
+    """What the demo found. `picture` is the PNG of the digit shown, where it was kept.
+
+    >>> from odh_oci_widgets import service
+    >>> from odh_oci_widgets.demo import DemoResult
+    >>> result = DemoResult(
+    ...     image="oci:digits", service="digits", pictures=360, accuracy=0.97, answer=7, predictions=(),
+    ...     picture=None, seconds=12.0, kept=False,
+    ... )
+    >>> f"{result.accuracy:.0%}"
+    '97%'
+    """
 
     image: str
     service: str
@@ -59,6 +69,11 @@ def run_demo(
     `registry` is `host:port/repo` (with or without a tag); without it the image is a layout on this machine.
     A registry on the loopback interface may speak plain HTTP, any other one with `insecure` only.
     Raises DemoFailed, and the errors of the rooms it goes through.
+
+    >>> from odh_oci_widgets.demo import run_demo
+    >>> result = run_demo(say=lambda line: None)
+    >>> result.accuracy > 0.9
+    True
     """
     started = time.monotonic()
     insecure = insecure or (registry is not None and _on_this_machine(registry))

@@ -28,7 +28,9 @@ def complete(
 
     `connection` are the further options of `Endpoint`. Raises InferenceError.
 
-    >>> complete("http://127.0.0.1:8080", "granite", "What is IBM granite?").text  # doctest: +SKIP
+    >>> from odh_oci_widgets.inference import complete
+    >>> complete(granite_url, "granite", "What is IBM granite?", max_tokens=3).text
+    ' w0 w1 w2'
     """
     client = TextClient(Endpoint(url, headers=headers, **connection), name)
     return client.complete(prompt, Sampling(max_tokens=max_tokens, temperature=temperature))
@@ -49,8 +51,10 @@ def classify(
 
     `connection` are the further options of `Endpoint`. Raises InferenceError.
 
-    >>> classify("http://127.0.0.1:8080", "mobilenet", "pelican.jpeg", labels="synset.txt")[0][0]  # doctest: +SKIP
-    Prediction(index=144, label='pelican', probability=0.9485)
+    >>> from odh_oci_widgets.inference import classify
+    >>> [predictions] = classify(mobilenet_url, "mobilenet", "pelican.jpeg", labels="labels.txt", top=1)
+    >>> predictions[0].label
+    'pelican'
     """
     client = V2Client(Endpoint(url, headers=headers, **connection), name)
     return classification.classify(client, images, top=top, labels=labels, preprocessing=preprocessing)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import keyword
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from textwrap import indent
 from typing import Any
@@ -19,7 +19,12 @@ TOKEN = "TOKEN"  # noqa: S105 - the name of a variable
 
 
 class Style(StrEnum):
-    """In which words a call is shown."""
+    """In which words a call is shown.
+
+    >>> from odh_oci_widgets.inference import Style
+    >>> [style.value for style in Style]
+    ['python', 'openai', 'curl']
+    """
 
     PYTHON = "python"
     OPENAI = "openai"
@@ -78,12 +83,17 @@ def classification_code(
     picture: str | Sequence[str],
     top: int = 5,
     labels: str | None = None,
-    preprocessing: str = "auto",
+    preprocessing: str | Callable[..., Any] = "auto",
     token: bool = False,
 ) -> str:
     """The code of a classification of one picture or several; `curl` sends the first.
 
-    With `curl`, a line of this package's Python prepares the body.
+    With `curl`, a line of this package's Python prepares the body; a function of one's own it cannot call.
+
+    >>> from odh_oci_widgets.inference import classification_code
+    >>> code = classification_code("python", name="mobilenet", url="https://m.example", picture="pelican.jpeg")
+    >>> "mobilenet.classify" in code
+    True
     """
     pictures = [picture] if isinstance(picture, str) else list(picture)
     if style == Style.PYTHON:
@@ -91,7 +101,9 @@ def classification_code(
         arguments = [_literal(pictures if several else pictures[0]), f"top={top}"]
         if labels:
             arguments.append(f"labels={_literal(labels)}")
-        if preprocessing != "auto":
+        if callable(preprocessing):
+            arguments.append(f"preprocessing={getattr(preprocessing, '__name__', 'function')}")
+        elif preprocessing != "auto":
             arguments.append(f"preprocessing={_literal(preprocessing)}")
         variable = _variable(name)
         called = f"{variable}.classify({', '.join(arguments)})"
@@ -102,8 +114,8 @@ def classification_code(
             else f"for best in {called}[0]:\n    {shown}"
         )
         return f"from odh_oci_widgets import service\n\n{variable} = service({_literal(name)})\n{loop}"
-    if style != Style.CURL:
-        raise ValueError("the openai client does not classify pictures")
+    if style != Style.CURL or callable(preprocessing):
+        raise ValueError("only curl does it besides, and curl does not classify with a function")
     script = (
         "import sys; from odh_oci_widgets.inference.classification import request_json; "
         "print(request_json(sys.stdin.read(), *sys.argv[1:]))"
@@ -125,7 +137,13 @@ def tensor_code(
     body: str = "",
     token: bool = False,
 ) -> str:
-    """The code of a call with arrays from a file (`read_arrays` knows which); with `curl`, `body` is its JSON."""
+    """The code of a call with arrays from a file (`read_arrays` knows which); with `curl`, `body` is its JSON.
+
+    >>> from odh_oci_widgets.inference import tensor_code
+    >>> code = tensor_code("python", name="iris", url="https://iris.example", file="rows.csv")
+    >>> "iris.infer" in code
+    True
+    """
     if style == Style.PYTHON:
         variable = _variable(name)
         return (

@@ -21,7 +21,12 @@ Prompt = str | Sequence[Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How text is sampled. None leaves it to the server (whose default of `max_tokens` is 16)."""
+    """How text is sampled. None leaves it to the server (whose default of `max_tokens` is 16).
+
+    >>> from odh_oci_widgets.inference import Sampling
+    >>> Sampling(max_tokens=20, temperature=0)
+    Sampling(max_tokens=20, temperature=0, top_p=None, stop=None, seed=None)
+    """
 
     max_tokens: int | None = 200
     temperature: float | None = 0.8
@@ -38,9 +43,10 @@ class Sampling:
 class TextClient:
     """One language model behind an OpenAI server.
 
-    >>> client = TextClient(Endpoint("http://127.0.0.1:8080"), "granite")  # doctest: +SKIP
-    >>> client.complete("Once upon a time").text  # doctest: +SKIP
-    ' there was…'
+    >>> from odh_oci_widgets.inference import Endpoint, Sampling, TextClient
+    >>> client = TextClient(Endpoint(granite_url), "granite")
+    >>> client.complete("Once upon a time", Sampling(max_tokens=3)).text
+    ' w0 w1 w2'
     """
 
     def __init__(self, endpoint: Endpoint, name: str) -> None:

@@ -24,6 +24,12 @@ class Call:
 
     `asked` is the prompt, the turns, or a text about the pictures; `answer` a Completion, Predictions, or
     shapes of arrays; None when `error` says why there is none.
+
+    >>> from odh_oci_widgets.inference import Call
+    >>> from datetime import UTC, datetime
+    >>> call = Call(when=datetime.now(UTC), kind="complete", asked="Once upon a time", seconds=0.5)
+    >>> call.kind, call.error is None
+    ('complete', True)
     """
 
     when: datetime
@@ -36,7 +42,12 @@ class Call:
 
 @dataclass
 class Calls:
-    """The last calls; iterate, index, or make a table of them."""
+    """The last calls; iterate, index, or make a table of them.
+
+    >>> from odh_oci_widgets.inference import Calls
+    >>> list(Calls())
+    []
+    """
 
     _calls: deque[Call] = field(default_factory=lambda: deque(maxlen=KEPT))
 
@@ -64,7 +75,8 @@ class Calls:
     def to_dataframe(self) -> pd.DataFrame:
         """The rows as a pandas DataFrame. Raises OdhOciError where pandas is not installed.
 
-        >>> service.calls.to_dataframe()  # doctest: +SKIP
+        >>> Calls().to_dataframe().empty
+        True
         """
         try:
             import pandas as pd

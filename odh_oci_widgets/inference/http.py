@@ -42,6 +42,10 @@ class Endpoint:
 
     `headers` go with each request (`{"Authorization": "Bearer …"}`) and are in no repr and no error. `insecure`
     takes any certificate. `timeout` bounds the wait for each part of an answer, in seconds.
+
+    >>> from odh_oci_widgets.inference import Endpoint
+    >>> Endpoint(granite_url).get("/v1/models")["data"][0]["id"]
+    'granite'
     """
 
     def __init__(

@@ -27,6 +27,11 @@ class Measurement:
 
     `latencies` are the seconds of each call that succeeded, in the order of their ends; `first_tokens` the
     seconds to the first piece of text; `errors` counts the sentences of those that failed.
+
+    >>> from odh_oci_widgets.inference import complete, measure
+    >>> measurement = measure(lambda cancel: complete(granite_url, "granite", "Once", max_tokens=2), requests=10)
+    >>> measurement.requests, measurement.errors
+    (10, {})
     """
 
     requests: int
@@ -85,6 +90,12 @@ def measure(
 
     `cancel` ends it early; what was measured until then is returned. `progress(done, requests)` is called after
     each call, from its thread. Raises the error of the first call, which shows whether there is anything to measure.
+
+    >>> from odh_oci_widgets.inference import complete, measure
+    >>> call = lambda cancel: complete(granite_url, "granite", "Once upon a time", max_tokens=2)
+    >>> measurement = measure(call, requests=8, concurrency=2)
+    >>> len(measurement.latencies)
+    8
     """
     if requests < 1 or concurrency < 1:
         raise ValueError("requests and concurrency are at least 1")

@@ -111,12 +111,17 @@ def prepare(picture: Image.Image, spec: TensorSpec, preprocessing: str | Preproc
     Raises WrongShape when the recipe does not lead to the model's input.
     """
     if callable(preprocessing):
-        return np.asarray(preprocessing(picture.convert("RGB")))
+        return _own(picture, preprocessing)
     return _lay(*_pixels(picture, spec, preprocessing))
 
 
-def seen(picture: Image.Image, spec: TensorSpec, preprocessing: str = "auto") -> Image.Image:
-    """The picture as the model sees it, before it becomes numbers: cropped and resized."""
+def seen(picture: Image.Image, spec: TensorSpec, preprocessing: str | Preprocess = "auto") -> Image.Image:
+    """The picture as the model sees it, before it becomes numbers: cropped and resized.
+
+    Of a function of one's own only the numbers are known: they are drawn, the lowest dark and the highest light.
+    """
+    if callable(preprocessing):
+        return _drawn(_own(picture, preprocessing), spec)
     name, target = chosen(spec, preprocessing)
     return _resized(picture, name, target)
 
@@ -152,6 +157,39 @@ def chosen(spec: TensorSpec, preprocessing: str = "auto") -> tuple[str, Frame]:
     default = DIGITS_SIZE if name == "digits" else IMAGENET_SIZE
     height, width = (length if length > 0 else default for length in (target.height, target.width))
     return name, Frame(target.axes, target.channels, height, width)
+
+
+def recipe_name(preprocessing: str | Preprocess) -> str:
+    """The name of a recipe or of a function of one's own."""
+    return preprocessing if isinstance(preprocessing, str) else getattr(preprocessing, "__name__", "function")
+
+
+def _own(picture: Image.Image, preprocess: Preprocess) -> Array:
+    try:
+        return np.asarray(preprocess(picture.convert("RGB")))
+    except Exception as error:
+        raise WrongShape(
+            f"The preprocessing `{recipe_name(preprocess)}` failed: {type(error).__name__}: {error}.",
+            hint="It is called with a PIL image in RGB, and gives the array of one picture.",
+        ) from error
+
+
+def _drawn(array: Array, spec: TensorSpec) -> Image.Image:
+    target = frame(spec)
+    if target is None or array.dtype.kind not in "fiub" or not array.size:
+        raise WrongShape("These numbers are no picture.")
+    pixels = array.astype(np.float32)
+    low, high = float(pixels.min()), float(pixels.max())
+    pixels = (pixels - low) * (255 / (high - low) if high > low else 1)
+    if target.axes == "CHW" and pixels.ndim == 3:
+        pixels = pixels.transpose(1, 2, 0)
+    elif target.axes == "flat" and pixels.size == target.height * target.width:
+        pixels = pixels.reshape(target.height, target.width)
+    if pixels.ndim == 3 and pixels.shape[-1] == 1:
+        pixels = pixels[..., 0]
+    if pixels.ndim not in {2, 3} or (pixels.ndim == 3 and pixels.shape[-1] != _RGB):
+        raise WrongShape("These numbers are no picture.")
+    return Image.fromarray(pixels.astype(np.uint8))
 
 
 def _decode(source: Any) -> Image.Image:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """One class with its probability (0 to 1). `index` is the position in the model's output."""
+    """One class with its probability (0 to 1). `index` is the position in the model's output.
+
+    >>> from odh_oci_widgets.inference import classify
+    >>> [[first, *others]] = classify(mobilenet_url, "mobilenet", "pelican.jpeg", labels="labels.txt", top=2)
+    >>> first.label, first.index
+    ('pelican', 2)
+    """
 
     index: int
     label: str
@@ -19,6 +25,10 @@ class Completion:
     """The text a language model gave, why it stopped (`stop`, `length`, `cancelled`), and the tokens it counted.
 
     `seconds` is the time of the whole call, `first_token_seconds` the time to the first piece of a stream.
+
+    >>> from odh_oci_widgets.inference import complete
+    >>> complete(granite_url, "granite", "Once", max_tokens=3).finish_reason
+    'length'
     """
 
     text: str

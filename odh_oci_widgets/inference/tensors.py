@@ -34,7 +34,13 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """What a model says about an input or output: name, V2 datatype (`FP32`), shape with -1 for any length."""
+    """What a model says about an input or output: name, V2 datatype (`FP32`), shape with -1 for any length.
+
+    >>> from odh_oci_widgets.inference import Endpoint, V2Client
+    >>> spec = V2Client(Endpoint(mobilenet_url), "mobilenet").metadata().inputs[0]
+    >>> spec.name, spec.datatype, spec.shape
+    ('input', 'FP32', (-1, 3, 224, 224))
+    """
 
     name: str
     datatype: str
@@ -46,7 +52,14 @@ class TensorSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class TensorSummary:
-    """An output in a few numbers; `low`, `high` and `mean` are None for texts and empty arrays."""
+    """An output in a few numbers; `low`, `high` and `mean` are None for texts and empty arrays.
+
+    >>> from odh_oci_widgets.inference import summarise
+    >>> import numpy as np
+    >>> summary = summarise({"scores": np.array([0.25, 0.75])})[0]
+    >>> summary.shape, summary.low, summary.high
+    ((2,), 0.25, 0.75)
+    """
 
     name: str
     datatype: str

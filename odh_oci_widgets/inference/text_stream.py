@@ -20,11 +20,14 @@ from .sse import events
 class TextStream:
     """A text on its way: iterate over its pieces, once; `cancel()` from any thread ends it; then see `result`.
 
-    >>> stream = client.stream("Once upon a time")  # doctest: +SKIP
-    >>> for piece in stream:  # doctest: +SKIP
-    ...     print(piece, end="")
-    >>> stream.result.completion_tokens  # doctest: +SKIP
-    200
+    >>> from odh_oci_widgets.inference import Endpoint, Sampling, TextClient
+    >>> client = TextClient(Endpoint(granite_url), "granite")
+    >>> stream = client.stream("Once upon a time", Sampling(max_tokens=3))
+    >>> for piece in stream:
+    ...     print(piece, end="|")
+     w0| w1| w2|
+    >>> stream.result.completion_tokens
+    3
     """
 
     def __init__(

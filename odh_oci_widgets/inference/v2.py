@@ -18,7 +18,13 @@ JSON_LENGTH = "Inference-Header-Content-Length"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelMetadata:
-    """What a server says about a model: its inputs and outputs, in order."""
+    """What a server says about a model: its inputs and outputs, in order.
+
+    >>> from odh_oci_widgets.inference import Endpoint, V2Client
+    >>> metadata = V2Client(Endpoint(mobilenet_url), "mobilenet").metadata()
+    >>> [str(spec) for spec in metadata.inputs]
+    ['input FP32 [-1, 3, 224, 224]']
+    """
 
     name: str
     inputs: tuple[TensorSpec, ...]
@@ -32,9 +38,11 @@ class V2Client:
     Tensors go as raw bytes; a server that refuses those gets JSON, from then on at once. `binary` says it
     beforehand.
 
-    >>> client = V2Client(Endpoint("http://127.0.0.1:8080"), "digits")  # doctest: +SKIP
-    >>> client.infer([[0.0] * 64])["probabilities"].shape  # doctest: +SKIP
-    (1, 10)
+    >>> from odh_oci_widgets.inference import Endpoint, V2Client
+    >>> import numpy as np
+    >>> client = V2Client(Endpoint(mobilenet_url), "mobilenet")
+    >>> client.infer(np.zeros((1, 3, 224, 224), np.float32))["scores"].shape
+    (1, 3)
     """
 
     def __init__(self, endpoint: Endpoint, name: str, *, binary: bool | None = None) -> None:

@@ -1,9 +1,9 @@
 """Choose: Hugging Face, the web, a folder; formats and the layout the runtime needs.
 
 >>> from odh_oci_widgets.models import open_model
->>> model = open_model("hf://ibm-granite/granite-3.0-2b-instruct")  # doctest: +SKIP
->>> model.format, model.revision[:7], len(model.files)  # doctest: +SKIP
-(<ModelFormat.HUGGINGFACE: 'huggingface'>, '69e41fe', 11)
+>>> model = open_model("hf://ibm-granite/granite-3.0-2b-instruct")
+>>> model.format, len(model.revision), model.license
+(<ModelFormat.HUGGINGFACE: 'huggingface'>, 40, 'apache-2.0')
 """
 
 from __future__ import annotations

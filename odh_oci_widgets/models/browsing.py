@@ -13,7 +13,12 @@ from .model import ModelFormat
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A folder or file. `format` is what it looks like, by names only: UNKNOWN for a folder that is no model."""
+    """A folder or file. `format` is what it looks like, by names only: UNKNOWN for a folder that is no model.
+
+    >>> from odh_oci_widgets.models import browse
+    >>> [(entry.name, entry.format.value) for entry in browse("~") if entry.name.endswith(".onnx")]
+    [('iris.onnx', 'onnx')]
+    """
 
     name: str
     path: Path
@@ -27,6 +32,10 @@ def browse(folder: str | os.PathLike[str] = "~", *, root: str | os.PathLike[str]
     """What stands in a folder, folders first, hidden ones left out; nothing outside `root` is shown.
 
     Raises ModelNotFound where there is no such folder (or it cannot be read), PathLeavesFolder outside of `root`.
+
+    >>> from odh_oci_widgets.models import browse
+    >>> "iris-image" in [entry.name for entry in browse("~") if entry.is_folder]
+    True
     """
     top, here = Path(root).expanduser().resolve(), Path(folder).expanduser().resolve()
     if not here.is_relative_to(top):

@@ -22,7 +22,15 @@ _BYTES_OF_CONFIG = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """A model understood. None, empty or 0 is what its files do not tell."""
+    """A model understood. None, empty or 0 is what its files do not tell.
+
+    >>> from odh_oci_widgets import open_model, understand
+    >>> facts = understand(open_model("iris.onnx"))
+    >>> print(*facts.inputs, *facts.outputs)
+    Tensor(name='x', datatype='FP32', shape=(None, 4)) Tensor(name='scores', datatype='FP32', shape=(None, 3))
+    >>> facts.suggestion.kind
+    <RuntimeKind.OVMS: 'ovms'>
+    """
 
     format: ModelFormat
     #: elements of the tensors by data type, `{"BF16": 2533531648}`
@@ -59,8 +67,9 @@ def understand(model: Model, *, token: str | None = None) -> Facts:
 
     What cannot be learnt is a warning, not an error; but a hub that refuses or is away raises its ModelError.
 
-    >>> facts = understand(open_model("hf://ibm-granite/granite-3.0-2b-instruct"))  # doctest: +SKIP
-    >>> facts.parameter_count, facts.config.context_length, facts.chat_template  # doctest: +SKIP
+    >>> from odh_oci_widgets import open_model, understand
+    >>> facts = understand(open_model("hf://ibm-granite/granite-3.0-2b-instruct"))
+    >>> facts.parameter_count, facts.config.context_length, facts.chat_template
     (2533531648, 4096, True)
     """
     if any(file.source.auth == "hf" for file in model.files):

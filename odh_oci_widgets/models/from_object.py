@@ -26,7 +26,13 @@ def from_object(model: Any, sample: Any, *, name: str | None = None, folder: Pat
 
     Raises PackageMissing (with the package to install) and ObjectNotExported.
 
-    >>> from_object(RandomForestClassifier().fit(X, y), X[:1], name="digits")  # doctest: +SKIP
+    >>> from odh_oci_widgets import from_object
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = from_object(LogisticRegression(max_iter=500).fit(X, y), X[:1], name="flowers")
+    >>> model.name, model.format
+    ('flowers', <ModelFormat.ONNX: 'onnx'>)
     """
     export = _exporter(model)
     try:

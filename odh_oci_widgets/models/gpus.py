@@ -15,7 +15,12 @@ GIB = 2**30
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """A card: the name people use, bytes of memory, CUDA compute capability."""
+    """A card: the name people use, bytes of memory, CUDA compute capability.
+
+    >>> from odh_oci_widgets import find_gpu
+    >>> find_gpu("T4")
+    Gpu(name='T4', memory=17179869184, compute_capability=7.5)
+    """
 
     name: str
     memory: int
@@ -66,6 +71,12 @@ def card_of(profile: HardwareProfile) -> labelled.Gpu | None:
 
     The name is looked for in its node selector, its tolerations and resources, then in its own title; None where
     nothing names a card that is known.
+
+    >>> from odh_oci_widgets import connect
+    >>> from odh_oci_widgets.cluster import list_profiles
+    >>> from odh_oci_widgets.models import card_of
+    >>> card_of(list_profiles(connect())[1])
+    Gpu(product='Tesla-T4', compute_capability=7.5, memory=17179869184)
     """
     told = profile.gpu
     others = profile.accelerators and not any(name.startswith("nvidia.com/") for name in profile.accelerators)

@@ -35,12 +35,24 @@ _NO_NAME = re.compile(r"--|\.\.|(^|/)[.-]|[.-](/|$)|\.git$")
 
 
 def hub_endpoint() -> str:
-    """`HF_ENDPOINT`, else the public hub. Read now: `huggingface_hub` itself reads it once, when imported."""
+    """`HF_ENDPOINT`, else the public hub. Read now: `huggingface_hub` itself reads it once, when imported.
+
+    >>> from odh_oci_widgets.models import hub_endpoint
+    >>> hub_endpoint().partition("://")[0] in {"http", "https"}
+    True
+    """
     return os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or HUB
 
 
 def hub_token(token: str | None = None) -> str | None:
-    """`token` if given, else `HF_TOKEN`, else what `hf auth login` left; None without any."""
+    """`token` if given, else `HF_TOKEN`, else what `hf auth login` left; None without any.
+
+    >>> from odh_oci_widgets.models import hub_token
+    >>> hub_token("hf_mine")
+    'hf_mine'
+    >>> hub_token() is None  # nobody is logged in here
+    True
+    """
     found = token or os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN") or ""
     if found.strip():
         return found.strip()
@@ -57,7 +69,7 @@ def hub_token(token: str | None = None) -> str | None:
 def open_hub(reference: str, *, token: str | None = None) -> Model:
     """The model of `hf://owner/name[@revision]`, pinned to the commit that the revision is now."""
     name, revision = parse_reference(reference)
-    hub = _Opening(name, revision, hub_token(token))
+    hub = Hub(name, revision, hub_token(token))
     info = hub.ask(lambda: hub.rest.model(name, revision))
     repository = str(info.get("id") or name)
     if info.get("gated"):
@@ -100,8 +112,8 @@ def parse_reference(reference: str) -> tuple[str, str | None]:
     return match["name"], match["revision"]
 
 
-class _Opening:
-    """One repository being opened: what may go wrong becomes an error of ours, and every wait ends."""
+class Hub:
+    """The hub asked, about one repository or (no name) in general: all that may go wrong becomes an error of ours."""
 
     def __init__(self, name: str, revision: str | None, token: str | None) -> None:
         from huggingface_hub import constants

@@ -1,7 +1,8 @@
-"""The hub's API as far as opening a model needs it, without the hub's client: importing that takes half a second.
+"""The hub's API as far as finding and opening a model needs it, without the hub's client.
 
+Importing that takes half a second, and it tries a listing six times in 25 s before it says that a hub is in trouble.
 Fields, paging and the headers that tell one refusal from another are those that `huggingface_hub` reads
-(`HfApi.model_info`, `auth_check`, `list_repo_tree`, `hf_raise_for_status`).
+(`HfApi.model_info`, `auth_check`, `list_repo_tree`, `list_models`, `list_repo_refs`, `hf_raise_for_status`).
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import urllib3
 
@@ -60,7 +61,19 @@ class HubRest:
 
     def tree(self, name: str, commit: str) -> Iterator[dict[str, Any]]:
         """Entries of all folders: `type`, `path`, `size`, `oid`, `lfs`, `xetHash`."""
-        url: str | None = f"{self._endpoint}/api/models/{name}/tree/{commit}?recursive=true"
+        return self._listed(f"{self._endpoint}/api/models/{name}/tree/{commit}?recursive=true")
+
+    def models(self, query: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        """Models by the API's own names of filters; no more pages are asked for than are iterated over."""
+        return self._listed(f"{self._endpoint}/api/models?{urlencode(query)}")
+
+    def refs(self, name: str) -> dict[str, Any]:
+        """`branches` and `tags`, each a list of `name` and `targetCommit`."""
+        answer, _ = self._get(f"{self._endpoint}/api/models/{name}/refs")
+        return dict(json.loads(answer))
+
+    def _listed(self, first: str) -> Iterator[dict[str, Any]]:
+        url: str | None = first
         while url:
             answer, following = self._get(url)
             yield from json.loads(answer)

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 class ModelFormat(StrEnum):
-    """The format of a model's files, by the names that KServe's runtimes use where they have one."""
+    """The format of a model's files, by the names that KServe's runtimes use where they have one.
+
+    >>> from odh_oci_widgets import open_model
+    >>> open_model("iris.onnx").format
+    <ModelFormat.ONNX: 'onnx'>
+    """
 
     HUGGINGFACE = "huggingface"
     ONNX = "onnx"
@@ -36,7 +41,12 @@ GENERATIVE = frozenset({ModelFormat.HUGGINGFACE})
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFile:
-    """A file of a model: path inside the model (posix), bytes, hash if known, and where the bytes are."""
+    """A file of a model: path inside the model (posix), bytes, hash if known, and where the bytes are.
+
+    >>> from odh_oci_widgets import open_model
+    >>> open_model("iris.onnx").files[0].path
+    'iris.onnx'
+    """
 
     path: str
     size: int
@@ -47,7 +57,13 @@ class ModelFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """What the user chose. `files` are the selected ones; `left_out` the others, with the reason in words."""
+    """What the user chose. `files` are the selected ones; `left_out` the others, with the reason in words.
+
+    >>> from odh_oci_widgets import open_model
+    >>> model = open_model("hf://ibm-granite/granite-3.0-2b-instruct")
+    >>> model.format, model.license, len(model.files)
+    (<ModelFormat.HUGGINGFACE: 'huggingface'>, 'apache-2.0', 8)
+    """
 
     reference: str
     name: str

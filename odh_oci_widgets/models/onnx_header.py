@@ -31,6 +31,11 @@ class Tensor:
     """An input or output: `shape` has an int, a name (`"batch"`) or None (unknown) per dimension.
 
     `datatype` is as in the Open Inference Protocol (`FP32`); `sequence` or `map` for what is no tensor.
+
+    >>> from odh_oci_widgets import open_model, understand
+    >>> tensor = understand(open_model("iris.onnx")).inputs[0]
+    >>> tensor.name, tensor.datatype, tensor.shape
+    ('x', 'FP32', (None, 4))
     """
 
     name: str

@@ -44,8 +44,9 @@ def open_model(
     Raises a `ModelError`: ReferenceNotUnderstood, ModelNotFound, ModelGated, ModelAccessMissing, TokenRefused,
     RevisionNotFound, ModelEmpty, PathLeavesFolder, NotAModel, SizeUnknown, SourceUnreachable, PackageMissing.
 
-    >>> model = open_model("hf://ibm-granite/granite-3.0-2b-instruct", exclude=["*.md"])  # doctest: +SKIP
-    >>> model.name, model.license  # doctest: +SKIP
+    >>> from odh_oci_widgets import open_model
+    >>> model = open_model("hf://ibm-granite/granite-3.0-2b-instruct", exclude=["*.md"])
+    >>> model.name, model.license
     ('granite-3-0-2b-instruct', 'apache-2.0')
     """
     model = _open(str(os.fspath(reference)).strip(), token)

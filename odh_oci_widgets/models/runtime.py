@@ -11,7 +11,12 @@ from .onnx_header import Tensor
 
 
 class RuntimeKind(StrEnum):
-    """Families of serving runtimes, by the value of their annotation `opendatahub.io/kserve-runtime`."""
+    """Families of serving runtimes, by the value of their annotation `opendatahub.io/kserve-runtime`.
+
+    >>> from odh_oci_widgets.models import RuntimeKind
+    >>> RuntimeKind("vllm")
+    <RuntimeKind.VLLM: 'vllm'>
+    """
 
     VLLM = "vllm"
     OVMS = "ovms"
@@ -20,7 +25,13 @@ class RuntimeKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
-    """A runtime (None: none of them serves the model), the reason, and the arguments it needs for this model."""
+    """A runtime (None: none of them serves the model), the reason, and the arguments it needs for this model.
+
+    >>> from odh_oci_widgets import open_model, understand
+    >>> suggestion = understand(open_model("iris.onnx")).suggestion
+    >>> suggestion.kind, suggestion.why
+    (<RuntimeKind.OVMS: 'ovms'>, 'OpenVINO Model Server runs ONNX on CPUs without further settings.')
+    """
 
     kind: RuntimeKind | None = None
     why: str = ""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from .hub import LISTING_SECONDS, hub_token, license_of, parse_reference
-from .hub_client import HubClient
+from .hub import Hub, hub_token, license_of, parse_reference
 from .safetensors import BITS
 
 #: what the hub is asked to tell of each model: the smallest answer that fills a ModelSummary
@@ -23,7 +22,13 @@ _LOOK_FURTHER = 20
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSummary:
-    """A model as a list of results shows it. None is what the hub does not tell."""
+    """A model as a list of results shows it. None is what the hub does not tell.
+
+    >>> from odh_oci_widgets import search
+    >>> found = search("granite 2b instruct", limit=1)[0]
+    >>> found.name, found.license, found.gated
+    ('ibm-granite/granite-3.0-2b-instruct', 'apache-2.0', False)
+    """
 
     name: str
     parameters: int | None
@@ -46,7 +51,12 @@ class ModelSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """A branch or tag, and the commit it is now."""
+    """A branch or tag, and the commit it is now.
+
+    >>> from odh_oci_widgets import revisions
+    >>> [revision.name for revision in revisions("hf://ibm-granite/granite-3.0-2b-instruct")]
+    ['main', 'float32', 'v1.0']
+    """
 
     name: str
     kind: Literal["branch", "tag"]
@@ -71,36 +81,46 @@ def search(
     One request as a rule, bounded in time; safe to call from a thread while the user types.
     Raises SourceUnreachable, TokenRefused.
 
-    >>> [found.name for found in search("granite 2b instruct", limit=2)]  # doctest: +SKIP
-    ['ibm-granite/granite-3.0-2b-instruct', 'ibm-granite/granite-3.1-2b-instruct']
+    >>> from odh_oci_widgets import search
+    >>> [found.name for found in search("granite 3.0 2b instruct", limit=2)]
+    ['ibm-granite/granite-3.0-2b-instruct']
     """
-    hub = HubClient("", hub_token(token))
-    hub.greet()
-    filters = [*([library] if library else []), *([f"license:{license}"] if license else [])]
+    hub = Hub("", None, hub_token(token))
+    looked_at = limit if max_parameters is None else limit * _LOOK_FURTHER
+    wanted: dict[str, Sequence[str | None]] = {
+        "search": [" ".join(text.split())],
+        "author": [author],
+        "pipeline_tag": [task],
+        "filter": [library, f"license:{license}" if license else None],
+        "sort": ["downloads"],
+        "limit": [str(looked_at)],
+        "expand": _WANTED,
+    }
+    query = [(name, value) for name, values in wanted.items() for value in values if value]
 
     def ask() -> list[ModelSummary]:
-        looked_at = limit if max_parameters is None else limit * _LOOK_FURTHER
-        found = hub.api.list_models(
-            search=" ".join(text.split()) or None,
-            author=author,
-            pipeline_tag=task,
-            filter=filters or None,
-            sort="downloads",
-            limit=looked_at,
-            expand=cast("Any", _WANTED),
-        )
-        return list(islice(_small_enough(map(_summary, found), max_parameters), limit))
+        found = map(_summary, islice(hub.rest.models(query), looked_at))
+        return list(islice(_small_enough(found, max_parameters), limit))
 
     return hub.ask(ask)
 
 
 def revisions(reference: str, *, token: str | None = None) -> list[Revision]:
-    """Branches (`main` first) and tags of `hf://owner/name`. Raises what `open_model` raises."""
+    """Branches (`main` first) and tags of `hf://owner/name`. Raises what `open_model` raises.
+
+    >>> from odh_oci_widgets import revisions
+    >>> revisions("hf://ibm-granite/granite-3.0-2b-instruct")[0].name
+    'main'
+    """
     name, _ = parse_reference(reference)
-    hub = HubClient(name, hub_token(token))
-    refs = hub.ask(lambda: hub.api.list_repo_refs(name), LISTING_SECONDS)
-    branches = [Revision(name=ref.name, kind="branch", commit=ref.target_commit) for ref in refs.branches]
-    tags = [Revision(name=ref.name, kind="tag", commit=ref.target_commit) for ref in refs.tags]
+    hub = Hub(name, None, hub_token(token))
+
+    def ask() -> tuple[list[Revision], list[Revision]]:
+        refs = hub.rest.refs(name)
+        branches = [_revision(ref, "branch") for ref in refs["branches"]]
+        return branches, [_revision(ref, "tag") for ref in refs["tags"]]
+
+    branches, tags = hub.ask(ask)
     return [*sorted(branches, key=lambda revision: (revision.name != "main", revision.name)), *tags]
 
 
@@ -112,18 +132,24 @@ def _small_enough(found: Iterable[ModelSummary], limit: float | None) -> Iterato
     )
 
 
-def _summary(info: Any) -> ModelSummary:
-    weights: dict[str, int] = dict(info.safetensors.parameters) if info.safetensors else {}
+def _revision(ref: Mapping[str, Any], kind: Literal["branch", "tag"]) -> Revision:
+    return Revision(name=ref["name"], kind=kind, commit=ref["targetCommit"])
+
+
+def _summary(info: Mapping[str, Any]) -> ModelSummary:
+    told = info.get("safetensors") or {}
+    weights: dict[str, int] = told.get("parameters") or {}
+    changed = info.get("lastModified")
     return ModelSummary(
-        name=info.id,
-        parameters=info.safetensors.total if info.safetensors else None,
+        name=info["id"],
+        parameters=told.get("total"),
         size=sum(count * BITS.get(dtype, 16) // 8 for dtype, count in weights.items()) or None,
-        license=license_of(info.card_data, info.tags),
-        gated=bool(info.gated),
-        private=bool(info.private),
-        downloads=info.downloads or 0,
-        likes=info.likes or 0,
-        last_modified=info.last_modified,
-        task=info.pipeline_tag,
-        library=info.library_name,
+        license=license_of(info.get("cardData"), info.get("tags")),
+        gated=bool(info.get("gated")),
+        private=bool(info.get("private")),
+        downloads=info.get("downloads") or 0,
+        likes=info.get("likes") or 0,
+        last_modified=datetime.fromisoformat(changed) if changed else None,
+        task=info.get("pipeline_tag"),
+        library=info.get("library_name"),
     )

@@ -23,7 +23,16 @@ _FLOAT_BYTES = {"half": 2, "float16": 2, "bfloat16": 2, "float": 4, "float32": 4
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A summand: what it is, bytes, and how they come about."""
+    """A summand: what it is, bytes, and how they come about.
+
+    >>> from odh_oci_widgets import estimate_gpu, open_model, understand
+    >>> estimate = estimate_gpu(understand(open_model("hf://ibm-granite/granite-3.0-2b-instruct")))
+    >>> for part in estimate.parts:
+    ...     print(part.name, part.size)
+    weights 5067063296
+    KV cache 335544320
+    overhead 1610612736
+    """
 
     name: str
     size: int
@@ -54,7 +63,14 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class GpuFit:
-    """Whether a model fits on the cards, with what arguments, in words."""
+    """Whether a model fits on the cards, with what arguments, in words.
+
+    >>> from odh_oci_widgets import find_gpu, fit_gpu, open_model, understand
+    >>> facts = understand(open_model("hf://ibm-granite/granite-3.0-2b-instruct"))
+    >>> fit = fit_gpu(facts, find_gpu("T4").memory, compute_capability=7.5)
+    >>> fit.fits, fit.args
+    (True, ('--dtype=half',))
+    """
 
     fits: bool
     #: cards to ask for
@@ -78,6 +94,12 @@ def estimate_gpu(
 
     `context` is the longest request in tokens (default: the model's own context length), `concurrency` how many such
     requests shall fit at once, `dtype` vLLM's `--dtype`.
+
+    >>> from odh_oci_widgets import estimate_gpu, open_model, understand
+    >>> facts = understand(open_model("hf://ibm-granite/granite-3.0-2b-instruct"))
+    >>> estimate = estimate_gpu(facts, context=2048)
+    >>> f"{estimate.size / 2**30:.1f} GiB"
+    '6.4 GiB'
     """
     parts = [_weights(facts, dtype)]
     cache = facts.config.kv_cache
@@ -110,6 +132,14 @@ def fit_gpu(
 
     Tried in this order: as it is; a shorter `--max-model-len`; more cards. `compute_capability` below 8.0 means
     `--dtype=half` for a bfloat16 model.
+
+    >>> from odh_oci_widgets import find_gpu, fit_gpu, open_model, understand
+    >>> facts = understand(open_model("hf://ibm-granite/granite-3.0-2b-instruct"))
+    >>> fit = fit_gpu(facts, find_gpu("L4").memory)
+    >>> fit.fits, fit.context
+    (True, 4096)
+    >>> print(fit.why)
+    It fits in the 21.6 GiB that vLLM uses of 24.0 GiB.
     """
     args = _dtype_args(facts, compute_capability)
     wanted = context or facts.config.context_length or DEFAULT_CONTEXT
@@ -200,7 +230,13 @@ def _cards(facts: Facts, memory: int, concurrency: int) -> int | None:
 
 @dataclass(frozen=True, kw_only=True)
 class CpuNeeds:
-    """Requests and limits for a container, as Kubernetes writes them."""
+    """Requests and limits for a container, as Kubernetes writes them.
+
+    >>> from odh_oci_widgets import estimate_cpu, open_model, understand
+    >>> needs = estimate_cpu(understand(open_model("iris.onnx")))
+    >>> needs.cpu_request, needs.memory_limit
+    ('250m', '1Gi')
+    """
 
     cpu_request: str
     cpu_limit: str
@@ -215,7 +251,8 @@ def estimate_cpu(facts: Facts) -> CpuNeeds:
     The server holds the weights twice while it compiles the model (file and compiled form); the limit leaves room
     for a batch of large pictures.
 
-    >>> estimate_cpu(Facts(format=ModelFormat.ONNX, weight_bytes=14_246_826)).memory_limit  # doctest: +SKIP
+    >>> from odh_oci_widgets import Facts, ModelFormat, estimate_cpu
+    >>> estimate_cpu(Facts(format=ModelFormat.ONNX, weight_bytes=14_246_826)).memory_limit
     '1Gi'
     """
     weights = Part(
@@ -234,7 +271,13 @@ def estimate_cpu(facts: Facts) -> CpuNeeds:
 
 
 def host_memory(facts: Facts) -> int:
-    """Bytes of main memory for a vLLM container: about the weights, which pass through it, and 4 GiB."""
+    """Bytes of main memory for a vLLM container: about the weights, which pass through it, and 4 GiB.
+
+    >>> from odh_oci_widgets import open_model, understand
+    >>> from odh_oci_widgets.models import host_memory
+    >>> host_memory(understand(open_model("hf://ibm-granite/granite-3.0-2b-instruct"))) // 2**30
+    9
+    """
     return _rounded(facts.weight_bytes + 4 * GIB)
 
 

@@ -13,6 +13,11 @@ class KvCache:
 
     `layers` keep all tokens, `window_layers` only the last `window`. `values` is the number of values that one layer
     keeps for one token: keys and values of all KV heads, or the compressed latent of DeepSeek's MLA.
+
+    >>> from odh_oci_widgets import open_model, understand
+    >>> facts = understand(open_model("hf://ibm-granite/granite-3.0-2b-instruct"))
+    >>> print(facts.config.kv_cache.formula)
+    2 x 8 KV heads x 64
     """
 
     layers: int
@@ -29,7 +34,13 @@ class KvCache:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """The facts of a config.json; None for what it does not say."""
+    """The facts of a config.json; None for what it does not say.
+
+    >>> from odh_oci_widgets import open_model, understand
+    >>> facts = understand(open_model("hf://ibm-granite/granite-3.0-2b-instruct"))
+    >>> facts.config.architecture, facts.config.context_length, facts.config.dtype
+    ('GraniteForCausalLM', 4096, 'bfloat16')
+    """
 
     architecture: str | None = None
     model_type: str | None = None

@@ -3,10 +3,12 @@
 Standard library and urllib3 only: it also runs as a zip inside a bare Python container.
 
 >>> from odh_oci_widgets.oci import PlanFile, Source, make_plan, run
->>> file = PlanFile(path="models/1/model.onnx", size=7, source=Source(path="/data/model.onnx"))
->>> plan = make_plan([file], "registry.example/me/model:1", base="embedded")
->>> for event in run(plan):  # doctest: +SKIP
-...     print(event)
+>>> file = PlanFile(path="models/1/labels.txt", size=20, source=Source(path="labels.txt"))
+>>> plan = make_plan([file], "oci:labels-image", base="embedded")
+>>> for event in run(plan):
+...     last = event
+>>> last.kind
+'done'
 """
 
 from __future__ import annotations

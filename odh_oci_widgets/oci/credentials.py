@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from .credential_helper import TOKEN_USER, ask_helper
 from .errors import CredentialsInvalid
-from .reference import DOCKER_HUB, DOCKER_HUB_ALIASES
+from .reference import DOCKER_HUB, DOCKER_HUB_ALIASES, LayoutReference, parse_image
 
 #: What an OCI connection of Open Data Hub puts into a workbench's environment.
 CONNECTION_VARIABLE = ".dockerconfigjson"
@@ -31,7 +31,12 @@ _DOCKER_HUB_SERVER = "https://index.docker.io/v1/"
 
 @dataclass(frozen=True, repr=False)
 class Credential:
-    """Who we are at a registry: a user name with a password, or an identity token (an OAuth2 refresh token)."""
+    """Who we are at a registry: a user name with a password, or an identity token (an OAuth2 refresh token).
+
+    >>> from odh_oci_widgets import Credential
+    >>> Credential("me+robot", "secret")  # a password is never shown
+    Credential(username='me+robot', password=<hidden>, identity_token=None)
+    """
 
     username: str
     password: str = ""
@@ -49,6 +54,13 @@ class Credentials:
     nothing else; otherwise `$XDG_RUNTIME_DIR/containers/auth.json`, `$XDG_CONFIG_HOME/containers/auth.json`,
     `$DOCKER_CONFIG/config.json` (`~/.docker/config.json`), `~/.dockercfg`, and last the environment variable
     `.dockerconfigjson`. In each of them the most specific key wins: `host/ns/repo`, `host/ns`, `host`.
+
+    >>> from odh_oci_widgets import Credential, Credentials
+    >>> credentials = Credentials({"quay.io/me": Credential("me+robot", "secret")})
+    >>> credentials.find("quay.io", "me/granite").username
+    'me+robot'
+    >>> credentials.find("quay.io", "you/granite") is None
+    True
     """
 
     def __init__(
@@ -85,6 +97,17 @@ class Credentials:
         if failed:
             raise failed
         return None
+
+    def find_for(self, image: str) -> Credential | None:
+        """The credential for an image (`registry/repo:tag`); None for a layout on this disk. Raises ReferenceInvalid.
+
+        >>> Credentials({"quay.io": Credential("me", "s3cret")}, environ={}).find_for("quay.io/me/granite:1")
+        Credential(username='me', password=<hidden>, identity_token=None)
+        """
+        reference = parse_image(image)
+        if isinstance(reference, LayoutReference):
+            return None
+        return self.find(reference.registry, reference.repository)
 
     def registries(self) -> list[str]:
         """The keys (`host`, `host/ns`) of all sources, in their order: where images may go. Asks no helper."""

@@ -35,8 +35,13 @@ def run(
     `secrets` maps the names in `Source.auth` to tokens (`{"hf": "hf_…"}`). `verify=False` believes the sha256 that
     the plan has for large files. Setting `cancel` ends it within a second. Work goes on while nobody reads events.
 
-    >>> for event in run(plan):  # doctest: +SKIP
-    ...     print(event)
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> from odh_oci_widgets.oci import run
+    >>> plan = plan_image("iris.onnx", "oci:run-image", base="embedded")
+    >>> for event in run(plan):
+    ...     last = event
+    >>> last.kind
+    'done'
     """
     queue: SimpleQueue[events.Event] = SimpleQueue()
     wanted = cancel or Flag()

@@ -17,7 +17,12 @@ from typing import Any, ClassVar
 
 
 class LayerState(StrEnum):
-    """Where a layer stands."""
+    """Where a layer stands.
+
+    >>> from odh_oci_widgets.oci import LayerState
+    >>> LayerState("reused")
+    <LayerState.REUSED: 'reused'>
+    """
 
     WAITING = "waiting"
     SENDING = "sending"
@@ -28,7 +33,14 @@ class LayerState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerInfo:
-    """A layer as the plan has it: what a person calls it, and its bytes as a tar."""
+    """A layer as the plan has it: what a person calls it, and its bytes as a tar.
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> from odh_oci_widgets.oci import run
+    >>> planned, *_ = run(plan_image("iris.onnx", "oci:info-image", base="embedded"))
+    >>> [layer.title for layer in planned.layers if not layer.base]
+    ['1/iris.onnx']
+    """
 
     title: str
     size: int
@@ -38,14 +50,28 @@ class LayerInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Base of all events."""
+    """Base of all events.
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> from odh_oci_widgets.oci import run
+    >>> kinds = {event.kind for event in run(plan_image("iris.onnx", "oci:event-image", base="embedded"))}
+    >>> kinds >= {"planned", "done"}
+    True
+    """
 
     kind: ClassVar[str] = "event"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planned(Event):
-    """First event: all layers there will be, in order; later events name a layer by its index here."""
+    """First event: all layers there will be, in order; later events name a layer by its index here.
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> from odh_oci_widgets.oci import run
+    >>> planned, *_ = run(plan_image("iris.onnx", "oci:planned-image", base="embedded"))
+    >>> planned.kind, planned.image
+    ('planned', 'oci:planned-image')
+    """
 
     kind: ClassVar[str] = "planned"
     image: str
@@ -54,7 +80,13 @@ class Planned(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerProgress(Event):
-    """Bytes of one layer on their way; at most ten a second for each layer, and one at each change of state."""
+    """Bytes of one layer on their way; at most ten a second for each layer, and one at each change of state.
+
+    >>> from odh_oci_widgets.oci import LayerProgress, LayerState
+    >>> event = LayerProgress(layer=0, sent=5, total=10, state=LayerState.SENDING)
+    >>> f"{event.sent / event.total:.0%}"
+    '50%'
+    """
 
     kind: ClassVar[str] = "layer-progress"
     layer: int
@@ -67,7 +99,13 @@ class LayerProgress(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Retry(Event):
-    """Something broke and is done again: no failure yet. `layer` is None where no layer was concerned."""
+    """Something broke and is done again: no failure yet. `layer` is None where no layer was concerned.
+
+    >>> from odh_oci_widgets.oci import Retry
+    >>> event = Retry(layer=0, reason="The connection broke.", attempt=1, wait_seconds=0.5)
+    >>> f"{event.reason} Again in {event.wait_seconds} s."
+    'The connection broke. Again in 0.5 s.'
+    """
 
     kind: ClassVar[str] = "retry"
     layer: int | None
@@ -78,7 +116,14 @@ class Retry(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Log(Event):
-    """A line for people."""
+    """A line for people.
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> from odh_oci_widgets.oci import Log, run
+    >>> events = run(plan_image("iris.onnx", "oci:log-image", base="scratch"))
+    >>> print(next(event.message for event in events if isinstance(event, Log)))
+    An image from scratch serves `oci+native://` and `oci+fetch://` only, not KServe's default `oci://`.
+    """
 
     kind: ClassVar[str] = "log"
     message: str
@@ -86,7 +131,14 @@ class Log(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Done(Event):
-    """Last event of a success: the image stands at `image` (with its digest)."""
+    """Last event of a success: the image stands at `image` (with its digest).
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> from odh_oci_widgets.oci import run
+    >>> *_, done = run(plan_image("iris.onnx", "oci:done-image", base="embedded"))
+    >>> done.kind, done.image.partition("@")[0]
+    ('done', 'oci:done-image')
+    """
 
     kind: ClassVar[str] = "done"
     image: str
@@ -100,7 +152,15 @@ class Done(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Failed(Event):
-    """Last event of a failure or a cancel. `error` is the name of the exception type in `oci.errors`."""
+    """Last event of a failure or a cancel. `error` is the name of the exception type in `oci.errors`.
+
+    >>> from odh_oci_widgets import make_plan
+    >>> from odh_oci_widgets.oci import PlanFile, Source, run
+    >>> file = PlanFile(path="models/x.onnx", size=7, source=Source(path="gone.onnx"))
+    >>> *_, failed = run(make_plan([file], "oci:x", base="embedded"))
+    >>> failed.error, failed.message
+    ('SourceError', '`gone.onnx` cannot be read: No such file or directory.')
+    """
 
     kind: ClassVar[str] = "failed"
     error: str

@@ -39,6 +39,12 @@ def pull_models(
 
     `/models/1/model.onnx` becomes `folder/1/model.onnx`. Works on images of other tools too. The folder appears
     when it is complete. Raises ImageNotFound, RegistryError, LayoutError, Cancelled.
+
+    >>> from odh_oci_widgets.oci import pull_models
+    >>> from pathlib import Path
+    >>> folder = pull_models("oci:iris-image", Path("pulled"))
+    >>> sorted(str(path.relative_to(folder)) for path in folder.rglob("*.onnx"))
+    ['1/iris.onnx']
     """
     folder = folder.absolute()
     stop = cancel or Event()

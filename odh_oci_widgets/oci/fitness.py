@@ -39,7 +39,14 @@ _OTHERS_READ, _OTHERS_ENTER = 0o4, 0o5
 
 
 class Level(StrEnum):
-    """How much a finding matters."""
+    """How much a finding matters.
+
+    >>> from odh_oci_widgets import verify_image
+    >>> from odh_oci_widgets.oci import Level
+    >>> verification = verify_image("oci:iris-image")
+    >>> any(finding.level is Level.ERROR for finding in verification.findings)
+    False
+    """
 
     #: KServe could not serve this image
     ERROR = "error"
@@ -50,7 +57,16 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing about an image: `code` for machines, a sentence and what to do for people."""
+    """One thing about an image: `code` for machines, a sentence and what to do for people.
+
+    >>> from odh_oci_widgets import verify_image
+    >>> for finding in verify_image("oci:iris-image").findings:
+    ...     print(finding.code, finding.level)
+    lfs-pointer warning
+    models note
+    layout note
+    platform note
+    """
 
     level: Level
     code: str

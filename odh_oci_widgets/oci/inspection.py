@@ -20,7 +20,13 @@ DEFAULT_PLATFORM = "linux/amd64"
 
 @dataclass(frozen=True, kw_only=True)
 class ImageInfo:
-    """An image. For an index, `digest` is the index's and all else that of one of its platforms."""
+    """An image. For an index, `digest` is the index's and all else that of one of its platforms.
+
+    >>> from odh_oci_widgets import inspect_image
+    >>> info = inspect_image("oci:iris-image")
+    >>> info.platforms, info.annotations["org.odh-oci.model-format"]
+    (('linux/amd64',), 'onnx')
+    """
 
     reference: str
     digest: str
@@ -46,7 +52,8 @@ def inspect_image(
 
     Raises ReferenceInvalid, ImageNotFound and the other RegistryError types.
 
-    >>> inspect_image("registry.example/me/model:1").annotations["org.odh-oci.model-format"]  # doctest: +SKIP
+    >>> from odh_oci_widgets import inspect_image
+    >>> inspect_image("oci:iris-image").annotations["org.odh-oci.model-format"]
     'onnx'
     """
     store = open_store(image, credentials=credentials, insecure=insecure)

@@ -34,6 +34,10 @@ class Source:
     `auth` names a credential of the executor, sent to the URL's host only: `"hf"` is the Hugging Face token, `"s3"`
     the query that signs this URL of an object in S3 storage.
     `xet_hash` is set where the file is in Hugging Face's Xet storage.
+
+    >>> from odh_oci_widgets.oci import Source
+    >>> Source(url="https://bucket.example/model.onnx?signature=secret")  # what signs an address is not shown
+    Source(url='https://bucket.example/model.onnx?…')
     """
 
     path: str | None = None
@@ -52,7 +56,12 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanFile:
-    """A file of the image: its path below `/` (`models/1/model.onnx`), bytes, and what its content must be."""
+    """A file of the image: its path below `/` (`models/1/model.onnx`), bytes, and what its content must be.
+
+    >>> from odh_oci_widgets.oci import PlanFile, Source
+    >>> PlanFile(path="models/1/model.onnx", size=7, source=Source(path="model.onnx")).path
+    'models/1/model.onnx'
+    """
 
     path: str
     size: int
@@ -65,7 +74,13 @@ class PlanFile:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanLayer:
-    """Files that stand in one layer, in the order they are written."""
+    """Files that stand in one layer, in the order they are written.
+
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> [layer] = plan_image("iris.onnx", "quay.io/me/iris:1").layers
+    >>> [file.path for file in layer.files]
+    ['models/1/iris.onnx']
+    """
 
     files: tuple[PlanFile, ...]
 
@@ -77,6 +92,14 @@ class Plan:
     `image` is the destination: `registry/repo:tag` or `oci:PATH[:TAG]`. `base` is an image reference,
     `embedded` or `scratch`. `insecure` names the registries (`host[:port]`) that may speak plain HTTP or show
     an untrusted certificate. `like` names further images whose layers may be reused.
+
+    >>> from odh_oci_widgets import Plan
+    >>> from odh_oci_widgets.builders import plan_image
+    >>> plan = plan_image("iris.onnx", "quay.io/me/iris:1", base="embedded")
+    >>> plan.image, len(plan.layers)
+    ('quay.io/me/iris:1', 1)
+    >>> Plan.from_json(plan.to_json()) == plan
+    True
     """
 
     image: str

@@ -41,7 +41,13 @@ _REF_NAME = re.compile(r"[A-Za-z0-9]+(?:(?:--|[-._:@+/])[A-Za-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Reference:
-    """An image in a registry. `registry` is `host[:port]`; `tag` and `digest` are None where the text has none."""
+    """An image in a registry. `registry` is `host[:port]`; `tag` and `digest` are None where the text has none.
+
+    >>> from odh_oci_widgets.oci import parse_image
+    >>> reference = parse_image("quay.io/me/granite:1")
+    >>> reference.registry, reference.repository, reference.tag
+    ('quay.io', 'me/granite', '1')
+    """
 
     registry: str
     repository: str
@@ -103,7 +109,13 @@ class Reference:
 
 @dataclass(frozen=True)
 class LayoutReference:
-    """An image in an OCI image layout: a folder with `index.json`; `tag` is None where the text has none."""
+    """An image in an OCI image layout: a folder with `index.json`; `tag` is None where the text has none.
+
+    >>> from odh_oci_widgets.oci import parse_image
+    >>> reference = parse_image("oci:iris-image:1")
+    >>> str(reference.path), reference.tag
+    ('iris-image', '1')
+    """
 
     path: Path
     tag: str | None = None
@@ -130,6 +142,12 @@ def parse_image(text: str) -> Reference | LayoutReference:
     """What `text` names: `oci:PATH[:TAG]` a layout, everything else an image in a registry.
 
     Raises ReferenceInvalid. `oci://registry/repository` is KServe's way to name an image in a registry.
+
+    >>> from odh_oci_widgets.oci import parse_image
+    >>> parse_image("quay.io/me/granite:1").repository
+    'me/granite'
+    >>> parse_image("oci:iris-image").tag is None
+    True
     """
     text = text.strip()
     if text.startswith("oci:") and not text.startswith("oci://"):

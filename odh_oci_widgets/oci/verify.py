@@ -1,8 +1,8 @@
 """Is an image fit for KServe? Answered from manifests, configs and tar headers, without pulling the weights.
 
->>> verification = verify_image("quay.io/me/granite:1")  # doctest: +SKIP
->>> verification.fit, verification.bytes_read  # doctest: +SKIP
-(True, 41984)
+>>> verification = verify_image("oci:iris-image")
+>>> verification.fit, verification.platforms
+(True, ('linux/amd64',))
 """
 
 from __future__ import annotations
@@ -38,7 +38,13 @@ _TOGETHER = 4
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found. `fit`: no finding is an error. `bytes_read`: what came over the wire (or from the disk)."""
+    """What was found. `fit`: no finding is an error. `bytes_read`: what came over the wire (or from the disk).
+
+    >>> from odh_oci_widgets import verify_image
+    >>> verification = verify_image("oci:iris-image", runtime="kserve-ovms")
+    >>> verification.fit, verification.platforms
+    (True, ('linux/amd64',))
+    """
 
     image: str
     digest: str
@@ -62,6 +68,10 @@ def verify_image(
     layout is only told. Of an uncompressed layer the tar headers are read, of a compressed one at most `limit`
     bytes; what could not be seen so is a finding. Raises RegistryError, ImageNotFound, ReferenceInvalid,
     CredentialsInvalid and LayoutError where the image itself cannot be read.
+
+    >>> from odh_oci_widgets import verify_image
+    >>> verify_image("oci:iris-image").fit
+    True
     """
     store = open_store(image, credentials=credentials, insecure=insecure)
     try:

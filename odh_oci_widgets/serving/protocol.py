@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 
 class ServiceState(StrEnum):
-    """Where a service stands. READY means that the model itself answered."""
+    """Where a service stands. READY means that the model itself answered.
+
+    >>> from odh_oci_widgets import deploy
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "state", format="onnx", memory="2Gi")
+    >>> iris.state
+    <ServiceState.PENDING: 'pending'>
+    """
 
     PENDING = "pending"
     STARTING = "starting"
@@ -27,7 +34,15 @@ class ServiceState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """What is the matter: a state, one sentence (what and why), what to do, and what it was read from."""
+    """What is the matter: a state, one sentence (what and why), what to do, and what it was read from.
+
+    >>> from odh_oci_widgets import deploy
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "diagnosed", format="onnx", memory="2Gi")
+    >>> found = iris.diagnose()
+    >>> found.state, found.code, found.sentence
+    (<ServiceState.PENDING: 'pending'>, 'taking-up', 'KServe is taking the service up.')
+    """
 
     state: ServiceState
     sentence: str
@@ -40,7 +55,14 @@ class Diagnosis:
 
 @runtime_checkable
 class Service(Protocol):
-    """A deployed model."""
+    """A deployed model.
+
+    >>> from odh_oci_widgets import Service, deploy
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "served", format="onnx", memory="2Gi")
+    >>> isinstance(iris, Service), iris.target, iris.kind
+    (True, 'project', 'InferenceService')
+    """
 
     name: str
     #: `project` or `sandbox`

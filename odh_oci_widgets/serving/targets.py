@@ -74,8 +74,11 @@ def deploy(
     Raises:
         ServiceNameInvalid, OptionInvalid, ImageNotDeployable, RuntimeNotFound, ServiceExists, ClusterError.
 
-    >>> service = deploy("quay.io/me/digits:1", "digits", format="onnx")  # doctest: +SKIP
-    >>> service.wait()  # doctest: +SKIP
+    >>> from odh_oci_widgets import deploy
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "iris", format="onnx", memory="2Gi")
+    >>> iris.name, iris.target
+    ('iris', 'project')
     """
     check_name(name)
     image = settings.full_image(image)
@@ -114,7 +117,14 @@ def deploy(
 
 
 def preview(image: str, name: str, **options: Any) -> Preview:
-    """What `deploy` with the same options would apply to the project, with notes; works without a cluster too."""
+    """What `deploy` with the same options would apply to the project, with notes; works without a cluster too.
+
+    >>> from odh_oci_widgets.serving import preview
+    >>> digest = "sha256:" + "a" * 64
+    >>> plan = preview(f"quay.io/me/iris@{digest}", "iris", format="onnx", memory="2Gi")
+    >>> [one["kind"] for one in plan.objects]
+    ['ServingRuntime', 'InferenceService']
+    """
     image = settings.full_image(image)
     options.pop("target", None)
     options.pop("force", None)
@@ -128,9 +138,11 @@ def manifests(image: str, name: str, **options: Any) -> list[dict[str, Any]]:
 
     Without a cluster, our own definitions of the model servers stand in for the platform's.
 
-    >>> runtime, service = manifests("quay.io/me/digits:1", "digits", format="onnx")  # doctest: +SKIP
-    >>> service["spec"]["predictor"]["model"]["storageUri"]  # doctest: +SKIP
-    'oci://quay.io/me/digits:1'
+    >>> from odh_oci_widgets.serving import manifests
+    >>> digest = "sha256:" + "a" * 64
+    >>> runtime, made = manifests(f"quay.io/me/iris@{digest}", "iris", format="onnx", memory="2Gi")
+    >>> made["kind"], made["spec"]["predictor"]["model"]["modelFormat"]["name"]
+    ('InferenceService', 'onnx')
     """
     return list(preview(image, name, **options).objects)
 
@@ -139,6 +151,12 @@ def service(name: str, *, target: str | None = None, project: Project | None = N
     """The service of that name; in the sandbox first, then in the project, unless `target` says where.
 
     Raises ServiceNotFound; ClusterError when `target` is `project` and the cluster cannot be asked.
+
+    >>> from odh_oci_widgets import deploy, service
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "found", format="onnx", memory="2Gi")
+    >>> service("found").name
+    'found'
     """
     check_name(name)
     if target is not None and _checked(target) == "project":
@@ -168,6 +186,12 @@ def services(*, target: str | None = None, project: Project | None = None) -> li
     """All services: of the sandbox, and of the project where it can be asked; or of one `target` only.
 
     Raises ClusterError only when `target` is `project` (or a project is given).
+
+    >>> from odh_oci_widgets import deploy, services
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "listed", format="onnx", memory="2Gi")
+    >>> "listed" in [one.name for one in services()]
+    True
     """
     from odh_oci_widgets.cluster.errors import ClusterError
 

@@ -1,5 +1,6 @@
 """The ipywidgets: views only. Each step of the wizard also works alone."""
 
+from .access_strip import AccessStrip
 from .build_step import BuildStep
 from .deploy_step import DeployStep
 from .flow import DeploySpec, Flow, ImageSpec
@@ -10,6 +11,7 @@ from .test_step import TestStep
 from .wizard import Wizard
 
 __all__ = [
+    "AccessStrip",
     "BuildStep",
     "DeploySpec",
     "DeployStep",

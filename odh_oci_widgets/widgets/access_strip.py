@@ -17,10 +17,15 @@ from .surroundings import Surroundings, look_around
 
 
 class AccessStrip(widgets.VBox):
-    """Looks around in a thread and puts what it found into `flow.surroundings`."""
+    """Who am I, which project, what may I do: looks around in a thread and puts it into `flow.surroundings`.
 
-    def __init__(self, flow: Flow) -> None:
-        self.flow = flow
+    Alone it looks at once; as the wizard's first strip it does when `look()` is called.
+
+    >>> AccessStrip()  # doctest: +SKIP
+    """
+
+    def __init__(self, flow: Flow | None = None) -> None:
+        self.flow = flow or Flow()
         self._job: Job[Surroundings] | None = None
         self._face = widgets.HTML(html.strip("Looking for a cluster…", "looking", "plain"))
         self._details = widgets.HTML()
@@ -40,6 +45,8 @@ class AccessStrip(widgets.VBox):
         super().__init__([self._face, self.details])
         self.add_class("odh-oci-step")
         self.add_class("odh-oci-strip")
+        if flow is None:
+            self.look()
 
     def look(self) -> Job[Surroundings]:
         """Look again, in a thread."""
@@ -104,3 +111,13 @@ class AccessStrip(widgets.VBox):
 
     def _fail(self, error: OdhOciError) -> None:
         self._face.value = html.alert(error)
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any] | None:
+        bundle: dict[str, Any] | None = super()._repr_mimebundle_(**options)
+        if bundle is not None:
+            found = self.flow.surroundings
+            words = found.sentence if found else "Who am I, and what may I do?"
+            again = "from odh_oci_widgets import AccessStrip; AccessStrip()"
+            bundle["text/plain"] = f"{words} To ask again: {again}"
+            bundle["text/html"] = html.element("p", words, " ", html.element("code", again))
+        return bundle

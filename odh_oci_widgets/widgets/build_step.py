@@ -32,15 +32,20 @@ from .parts import Disclosure, button, row
 from .step import Step
 from .words import BUILDERS, in_time
 
-#: Seconds between two paintings: five a second, half of what the browser should get at most.
-PERIOD = 0.2
+#: Seconds between two paintings. Each is three messages to the browser: for all layers, for some, and for the log; it
+#: should get ten a second at most.
+PERIOD = 0.3
 
 
 class BuildStep(Step):
     """Start a build, watch it, cancel it. `flow.image` is the result, with its digest.
 
-    >>> step = BuildStep(flow=flow)  # doctest: +SKIP
-    >>> step.attach(builds()[0])  # doctest: +SKIP
+    >>> from odh_oci_widgets import BuildStep
+    >>> from odh_oci_widgets.widgets import Flow
+    >>> flow = Flow()
+    >>> step = BuildStep(flow=flow)
+    >>> step.flow is flow
+    True
     """
 
     title: ClassVar[str] = "Build"
@@ -237,11 +242,11 @@ class BuildStep(Step):
             self._paint(running)
         if self._reader is not None:
             self._reader.join(PERIOD)  # the last lines follow the last state closely
-        self._paint(running)
+        self._paint(running, whole=True)
         return running
 
-    def _paint(self, running: Build) -> None:
-        self._bars.paint(running.progress)
+    def _paint(self, running: Build, *, whole: bool = False) -> None:
+        self._bars.paint(running.progress, whole=whole)
         self._lines.paint()
 
     def _finished(self, ended: Build) -> None:

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from odh_oci_widgets.inference import Prediction, Style, classification_code
 from odh_oci_widgets.inference.labels import parse_labels
-from odh_oci_widgets.inference.preprocessing import NAMES, open_picture
+from odh_oci_widgets.inference.preprocessing import NAMES, Preprocess, open_picture, recipe_name
 from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html
@@ -31,7 +31,7 @@ class ClassificationForm(widgets.VBox):
     The upload fields are emptied once read: what they hold would be saved into the notebook.
     """
 
-    def __init__(self, step: Step, labels: str = "") -> None:
+    def __init__(self, step: Step, labels: str = "", preprocess: Preprocess | None = None) -> None:
         self._step = step
         self.answer: list[list[Prediction]] | None = None
         self._pictures: list[tuple[str, Any]] = []
@@ -42,7 +42,10 @@ class ClassificationForm(widgets.VBox):
         self.labels = field(widgets.Text, "Labels", value=labels, placeholder="synset.txt or https://…")
         self.top = field(widgets.BoundedIntText, "Classes to show", value=5, min=1, max=1000)
         self.ask_button = button("Classify", self.ask, style="primary", disabled=True)
-        self.preprocessing = field(widgets.Dropdown, "Preprocessing", options=NAMES)
+        recipes: list[tuple[str, Any]] = [(name, name) for name in NAMES]
+        if preprocess is not None:
+            recipes.insert(0, (f"{recipe_name(preprocess)} (your function)", preprocess))
+        self.preprocessing = field(widgets.Dropdown, "Preprocessing", options=recipes)
         self.address = field(
             widgets.Text,
             "Picture by path or URL",
@@ -64,7 +67,10 @@ class ClassificationForm(widgets.VBox):
                         self.labels,
                         "Optional: a file or URL, one name a line in the order of the classes; or imagenet.",
                     ),
-                    cell(self.preprocessing, "auto: as the model's input looks."),
+                    cell(
+                        self.preprocessing,
+                        "auto: as the model's input looks. A function of yours: TestStep(preprocess=…).",
+                    ),
                     cell(self.top),
                 ),
                 row(self.ask_button, self.upload_labels),
@@ -178,7 +184,7 @@ class ClassificationForm(widgets.VBox):
         return {"images": [data for _, data in self._pictures], "preprocessing": self.preprocessing.value}
 
     def renderings(self, called: Called) -> Mapping[str, Rendering]:
-        """Python of this package, and the bare request."""
+        """Python of this package, and the bare request where no function of the notebook prepares the pictures."""
 
         def render(style: Style, url: str) -> str:
             return classification_code(
@@ -192,7 +198,10 @@ class ClassificationForm(widgets.VBox):
                 token=called.token,
             )
 
-        return {"Python": render(Style.PYTHON, ""), "curl": lambda: render(Style.CURL, called.url())}
+        texts: dict[str, Rendering] = {"Python": render(Style.PYTHON, "")}
+        if isinstance(self.preprocessing.value, str):
+            texts["curl"] = lambda: render(Style.CURL, called.url())
+        return texts
 
 
 def _called(picture: Any, number: int) -> str:

@@ -33,7 +33,10 @@ _EXPOSED = "everybody who can reach the route can use the model, because token a
 class DeployStep(Step):
     """Say how the model is served, review it, deploy it. `flow.service` is the result.
 
-    >>> step = DeployStep("quay.io/me/mobilenet:1", name="mobilenet")  # doctest: +SKIP
+    >>> from odh_oci_widgets import DeployStep
+    >>> step = DeployStep("quay.io/me/mobilenet:1", name="mobilenet")
+    >>> step.flow.service is None
+    True
     """
 
     title: ClassVar[str] = "Deploy"
@@ -189,8 +192,8 @@ class DeployStep(Step):
             raise OdhOciError(
                 f"The additional arguments cannot be split: {error}.", hint="Close the quotes."
             ) from error
-        insecure = self.flow.spec.insecure if self.flow.spec else False
-        common = {"image": self.image.value.strip(), "name": self.name.value.strip(), "insecure": insecure}
+        image = self.image.value.strip()
+        common = {"image": image, "name": self.name.value.strip(), "insecure": self.flow.insecure(image)}
         # An image that was made here says its format itself; the field is for one made elsewhere.
         known = self.framework.value
         if not in_project:

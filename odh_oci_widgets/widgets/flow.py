@@ -19,7 +19,11 @@ from .surroundings import Surroundings
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSpec:
-    """What the Image step says, by the names of the arguments of `build`; no secret."""
+    """What the Image step says, by the names of the arguments of `build`; no secret.
+
+    >>> from odh_oci_widgets.widgets import ImageSpec
+    >>> ImageSpec(image="quay.io/me/iris:1").builder
+    """
 
     image: str
     base: str = DEFAULT_BASE
@@ -47,7 +51,12 @@ class ImageSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class DeploySpec:
-    """What the Deploy step says, by the names of the arguments of `deploy`."""
+    """What the Deploy step says, by the names of the arguments of `deploy`.
+
+    >>> from odh_oci_widgets.widgets import DeploySpec
+    >>> DeploySpec(image="quay.io/me/iris:1", name="iris").target
+    'sandbox'
+    """
 
     image: str
     name: str
@@ -143,6 +152,11 @@ class Flow(HasTraits):
             if login is not None:
                 logins.setdefault(place.prefix.partition("/")[0], login)
         return Credentials(logins) if logins else None
+
+    def insecure(self, image: str) -> bool:
+        """Whether the image's registry may speak plain HTTP: the Image step says so, or a build that was found."""
+        asked = self.spec is not None and self.spec.insecure
+        return asked or (self.build is not None and image.partition("/")[0] in self.build.plan.insecure)
 
     def typed_login(self, image: str) -> Credential | None:
         """The login that was typed for the registry of an image."""

@@ -47,7 +47,10 @@ _IMAGE_HELP = (
 class ImageStep(Step):
     """Name the image, its base, and who may push it. `flow.spec` holds the answer.
 
-    >>> step = ImageStep("quay.io/me/mobilenet:1")  # doctest: +SKIP
+    >>> from odh_oci_widgets import ImageStep
+    >>> step = ImageStep("quay.io/me/mobilenet:1")
+    >>> step.flow.model is None
+    True
     """
 
     title: ClassVar[str] = "Image"

@@ -22,9 +22,11 @@ class Job(Generic[T]):
 
     `cancel` is the event that `cancel()` sets. After `abandon()` neither callback runs: another job took its place.
 
-    >>> job = Job(lambda cancel: 6 * 7, done=print, failed=print)
+    >>> found = []
+    >>> job = Job(lambda cancel: 6 * 7, done=found.append, failed=print)
     >>> job.join(5)
-    42
+    >>> found
+    [42]
     """
 
     def __init__(

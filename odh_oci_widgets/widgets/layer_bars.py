@@ -23,17 +23,22 @@ _WORDS = {
 
 
 class LayerBars(widgets.VBox):
-    """Paints a `Progress`; what did not change is not sent to the browser."""
+    """Paints a `Progress` with two messages to the browser at most: the bar for all layers, and one group.
+
+    Groups take turns; of two hundred layers a handful moves at a time.
+    """
 
     def __init__(self) -> None:
         self._total = widgets.HTML()
         self._groups: list[widgets.HTML] = []
+        #: the group that was sent last
+        self._sent = -1
         self._list = widgets.VBox()
         self._list.add_class("odh-oci-layers")
         super().__init__([self._total, self._list])
 
-    def paint(self, progress: Progress) -> None:
-        """Show a snapshot."""
+    def paint(self, progress: Progress, *, whole: bool = False) -> None:
+        """Show a snapshot; with `whole` all groups at once, as after the last one nothing follows."""
         if not progress.layers:
             self._total.value = ""
             self._list.children = ()
@@ -44,14 +49,17 @@ class LayerBars(widgets.VBox):
             total_words(progress),
             state="total-done" if progress.fraction >= 1 else "total",
         )
-        groups = [progress.layers[start : start + GROUP] for start in range(0, len(progress.layers), GROUP)]
-        while len(self._groups) < len(groups):
-            self._groups.append(widgets.HTML())
-        for widget, layers in zip(self._groups, groups, strict=False):
-            text = html.join(_layer(layer) for layer in layers)
-            if widget.value != text:
-                widget.value = text
-        shown = tuple(self._groups[: len(groups)])
+        texts = [
+            html.join(_layer(layer) for layer in progress.layers[start : start + GROUP])
+            for start in range(0, len(progress.layers), GROUP)
+        ]
+        self._groups += [widgets.HTML(text) for text in texts[len(self._groups) :]]
+        stale = [at for at, text in enumerate(texts) if self._groups[at].value != text]
+        after = [at for at in stale if at > self._sent]
+        for at in stale if whole else (after or stale)[:1]:
+            self._groups[at].value = texts[at]
+            self._sent = at
+        shown = tuple(self._groups[: len(texts)])
         if self._list.children != shown:
             self._list.children = shown
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from odh_oci_widgets.builders import human_bytes
@@ -17,7 +18,7 @@ _TENSORS = 6
 
 def card(model: Model, facts: Facts | None, note: str = "") -> html.Html:
     """The card. Without `facts` they are being read, or `note` says why there are none."""
-    folder = "/models/1/ (as OpenVINO Model Server wants it)" if model.versioned else "/models/"
+    folder = "/models/1/" if model.versioned else "/models/"
     rows: dict[str, str] = {
         "Format": model.format.value,
         "Size": f"{human_bytes(model.size)} in {counted(len(model.files), 'file')}",
@@ -49,11 +50,19 @@ def _known(facts: Facts) -> dict[str, str]:
         "Quantisation": config.quantization
         or ("none" if facts.format is ModelFormat.HUGGINGFACE and facts.parameters else ""),
         "Chat template": {True: "yes", False: "no: completions only", None: ""}[facts.chat_template],
-        "ONNX opset": ", ".join(
-            f"{name or 'ai.onnx'} {version}" for name, version in sorted(facts.opsets.items())
-        ),
+        "ONNX opset": _opsets(facts.opsets),
     }
     return rows | _tensors("Input", facts.inputs) | _tensors("Output", facts.outputs)
+
+
+def _opsets(opsets: Mapping[str, int]) -> str:
+    """The versions that runtimes are asked for; exporters name a dozen domains of which a graph uses none."""
+    names = {"": "ai.onnx", "ai.onnx": "ai.onnx", "ai.onnx.ml": "ai.onnx.ml"}
+    said = ", ".join(
+        f"{names[domain]} {version}" for domain, version in sorted(opsets.items()) if domain in names
+    )
+    more = len(opsets.keys() - names.keys())
+    return f"{said} and {counted(more, 'more domain')}" if said and more else said
 
 
 def _tensors(kind: str, tensors: tuple[Tensor, ...]) -> dict[str, str]:

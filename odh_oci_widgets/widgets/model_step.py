@@ -50,10 +50,13 @@ _SOURCES = (
 class ModelStep(Step):
     """Find a model, see what it is and needs, choose which of its files go into the image.
 
-    >>> step = ModelStep("hf://ibm-granite/granite-3.0-2b-instruct")  # doctest: +SKIP
-    >>> step  # doctest: +SKIP
-
     Without clicking: `step.choose().join()`, then `step.flow.model`.
+
+    >>> from odh_oci_widgets import ModelStep
+    >>> step = ModelStep("iris.onnx")
+    >>> step.choose().join()
+    >>> step.flow.model.name
+    'iris'
     """
 
     title: ClassVar[str] = "Model"

@@ -35,7 +35,9 @@ class ModelsPanel(Step):
 
     It looks as often as the setting `refresh` says, in one thread, as long as it is to be seen; `close()` ends it.
 
-    >>> ModelsPanel()  # doctest: +SKIP
+    >>> from odh_oci_widgets import ModelsPanel
+    >>> panel = ModelsPanel()
+    >>> panel.close()
     """
 
     title: ClassVar[str] = "Models"

@@ -7,8 +7,15 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from odh_oci_widgets.inference import NotAPicture, WrongShape
-from odh_oci_widgets.inference.preprocessing import RECIPES, chosen, open_picture, seen
+from odh_oci_widgets.inference import NotAPicture, TensorSpec, WrongShape
+from odh_oci_widgets.inference.preprocessing import (
+    RECIPES,
+    Preprocess,
+    chosen,
+    open_picture,
+    recipe_name,
+    seen,
+)
 
 from . import html
 
@@ -18,18 +25,16 @@ PREVIEW = 240
 SMALL = 64
 
 
-def view(service: Any, pictures: Sequence[tuple[str, Any]], preprocessing: str) -> html.Html:
+def view(service: Any, pictures: Sequence[tuple[str, Any]], preprocessing: str | Preprocess) -> html.Html:
     """The recipe in words, and each picture after it; empty for a model that takes no pictures. Asks the service."""
     spec = service.describe().inputs[0]
     try:
-        name, frame = chosen(spec, preprocessing)
+        recipe = _recipe(spec, preprocessing)
         images = [
             (title, data_url(seen(open_picture(data), spec, preprocessing))) for title, data in pictures
         ]
     except (WrongShape, NotAPicture):
         return html.EMPTY
-    axes = f"N{frame.axes}, " if frame.axes in {"CHW", "HWC"} else ""
-    recipe = f"{name}: {RECIPES[name]}; {axes}{frame.height} x {frame.width}, {spec.datatype}"
     return html.element(
         "div",
         html.element("div", html.element("strong", "As the model sees it"), f" ({recipe})"),
@@ -38,6 +43,14 @@ def view(service: Any, pictures: Sequence[tuple[str, Any]], preprocessing: str) 
         role="group",
         aria_label="As the model sees it",
     )
+
+
+def _recipe(spec: TensorSpec, preprocessing: str | Preprocess) -> str:
+    if callable(preprocessing):
+        return f"{recipe_name(preprocessing)}, your own function: its lowest number dark, its highest light"
+    name, frame = chosen(spec, preprocessing)
+    axes = f"N{frame.axes}, " if frame.axes in {"CHW", "HWC"} else ""
+    return f"{name}: {RECIPES[name]}; {axes}{frame.height} x {frame.width}, {spec.datatype}"
 
 
 def preview(source: Any) -> str:

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from odh_oci_widgets import serving
 from odh_oci_widgets.inference import Calls
+from odh_oci_widgets.inference.preprocessing import Preprocess
 from odh_oci_widgets.models import GENERATIVE
 
 from .classification_form import ClassificationForm
@@ -48,7 +49,12 @@ class Called:
 class TestStep(Step):
     """Ask a service. Alone, it finds the services of the sandbox and of the project.
 
-    >>> step = TestStep(service=service("mobilenet"))  # doctest: +SKIP
+    `preprocess` is a function of your own, from a picture (PIL, RGB) to the array that the model takes for it.
+
+    >>> from odh_oci_widgets import TestStep
+    >>> step = TestStep(kind="completion", prompt="The capital of France is")
+    >>> step.flow.service is None
+    True
     """
 
     __test__ = False  # not for pytest
@@ -63,6 +69,7 @@ class TestStep(Step):
         kind: str | None = None,
         prompt: str = "",
         labels: str = "",
+        preprocess: Preprocess | None = None,
         flow: Flow | None = None,
     ) -> None:
         super().__init__(flow)
@@ -77,7 +84,7 @@ class TestStep(Step):
         self._given_kind = kind
         self.text = TextForm(self, prompt)
         self.completion, self.chat = self.text.completion, self.text.chat
-        self.classification = ClassificationForm(self, labels)
+        self.classification = ClassificationForm(self, labels, preprocess)
         self.tensors = TensorForm(self)
         self.measuring = MeasureForm(self)
         self.history = History(self)

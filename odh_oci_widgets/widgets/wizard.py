@@ -26,12 +26,14 @@ from .test_step import TestStep
 class Wizard(widgets.VBox):
     """All steps, one at a time. Everything given here is only filled in: the user sees it and may change it.
 
-    >>> Wizard()  # doctest: +SKIP
-    >>> Wizard("hf://ibm-granite/granite-3.0-2b-instruct", image="quay.io/me/granite:1")  # doctest: +SKIP
-
     `target` is `sandbox` or `project`; by default the project, once there is one in which a model may be deployed.
     What was chosen, built and deployed is in `wizard.flow`; the steps are `wizard.model`, `.image`, `.build`,
     `.deploy` and `.test`. A step may be opened at any time: to deploy an image that exists already, start there.
+
+    >>> from odh_oci_widgets import Wizard
+    >>> wizard = Wizard("iris.onnx", image="quay.io/me/iris:1")
+    >>> wizard.build.flow is wizard.flow
+    True
     """
 
     def __init__(

@@ -53,7 +53,7 @@ def open_notebook(
     opened: list[NotebookPage] = []
 
     def show(*cells: str) -> NotebookPage:
-        url = lab.notebook(f"{request.node.name}.ipynb", *cells)
+        url = lab.notebook(f"{request.node.name}-{len(opened) + 1}.ipynb", *cells)
         notebook = NotebookPage(context.new_page(), url, tmp_path / "pictures")
         opened.append(notebook)
         notebook.run()

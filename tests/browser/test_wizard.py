@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.accessibility import serious
 from tests.servers.lab import Lab
 from tests.servers.pictures import bright_or_dark, picture
 from tests.servers.registry import Registry
@@ -165,7 +166,7 @@ def slow_model():
                 while left > 0 and not gone.is_set():
                     self.wfile.write(b"\1" * min(left, 2**16))
                     left -= 2**16
-                    gone.wait(0.02)
+                    gone.wait(1 if self.path.startswith("/slower/") else 0.02)
             except OSError:
                 pass
 
@@ -198,6 +199,42 @@ def test_the_kernel_stays_free_and_a_build_can_be_cancelled(open_notebook, regis
     notebook.button("Build and push").wait_for()
     assert notebook.output.get_by_role("alert").count() == 0
     assert registry.tags("browser/slow") == []
+
+
+def test_of_two_builds_of_one_tag_the_second_waits_or_stops_the_first(
+    open_notebook, registry: Registry, slow_model, lab: Lab
+):
+    """Another notebook builds the same tag: watched, waited for, stopped, each by a click."""
+    image = f"{registry.host}/browser/twice:1"
+    slower = slow_model.replace("/model.onnx", "/slower/model.onnx")
+    folder = lab.root / "twice"
+    folder.mkdir()
+    bright_or_dark(folder / "model.onnx")
+    other = open_notebook(
+        "from odh_oci_widgets import build\n"
+        f"running = build({slower!r}, {image!r}, base='embedded', insecure=True)\n"
+        "print(running.id)"
+    )
+    other.output.filter(has_text="-").first.wait_for()
+    notebook = open_notebook(
+        f"from odh_oci_widgets import Wizard\nWizard('twice', image={image!r}, base='embedded', insecure=True)"
+    )
+    notebook.status("1 file")
+    notebook.step("Build")
+    notebook.button("Build and push").click()
+    notebook.alert("is running already")
+    notebook.picture("build-conflict")
+    assert serious(notebook.page, "conflict") == []
+    notebook.button("Wait for it, then build").click()
+    notebook.status("Waiting for the other build")
+    notebook.button("Cancel").click()
+    notebook.status("Cancelled")
+    assert other.execute("print(running.status)").strip() == "running"
+    notebook.button("Build and push").click()
+    notebook.button("Stop it, then build").click()
+    notebook.status("The image is ready", timeout=SLOW)
+    assert other.execute("print(running.status)").strip() == "cancelled"
+    assert registry.tags("browser/twice") == ["1"]
 
 
 def test_no_error_and_no_secret_on_the_way_through_the_browser(open_notebook, lab):

@@ -22,10 +22,10 @@ from tests.servers.kubernetes.builds import BuildRunner
 from tests.servers.kubernetes.jobs import JobRunner
 from tests.servers.podman_service import COMMANDS, PodmanService
 from tests.servers.registry import Registry
+from tests.servers.ssh import SSHServer
+from tests.watcher import Watcher
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-KINDS = ("jobs", "pods", "configmaps", "events", "buildconfigs", "builds", "imagestreams")
 
 
 @pytest.fixture
@@ -33,32 +33,6 @@ def registry_with_login(tmp_path: Path) -> Iterator[Registry]:
     registry = login.registry_with_login(tmp_path / "registry")
     yield registry
     registry.stop()
-
-
-class Watcher:
-    """Looks at everything that others may see, for as long as a build runs."""
-
-    def __init__(self, api: KubernetesApi, namespace: str) -> None:
-        self.api, self.namespace = api, namespace
-        self.seen: set[str] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> set[str]:
-        self._stop.set()
-        self._thread.join(10)
-        return self.seen
-
-    def _look(self) -> None:
-        while not self._stop.wait(0.05):
-            for kind in KINDS:
-                self.seen |= {json.dumps(one) for one in self.api.find(kind, self.namespace)}
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    self.seen.add(path.read_text(errors="replace"))
-                except OSError:
-                    continue
 
 
 @pytest.fixture
@@ -70,6 +44,21 @@ def podman_options(registry: Registry, tmp_path: Path) -> Iterator[list[str]]:
     yield ["--podman", service.url, "--builder-image", DOWNLOADER]
     service.stop()
     assert login.PASSWORD not in service.log.read_text()
+
+
+@pytest.fixture
+def podman_over_ssh_options(
+    podman_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[str]]:
+    """The same service from another machine, as far as this one can be another."""
+    server = SSHServer(tmp_path / "ssh")
+    server.know(Path(os.environ["HOME"]), server.host_key)
+    monkeypatch.setenv("CONTAINER_SSHKEY", str(server.key))
+    url = podman_options[1].replace("unix://", f"ssh://{server.host}")
+    yield ["--podman", url, *podman_options[2:]]
+    server.stop()
+    for word in (login.PASSWORD, "hf_"):
+        assert word not in server.log.read_text()
 
 
 @pytest.fixture
@@ -92,9 +81,9 @@ def job_options(kubernetes_api: KubernetesApi, namespace: str, tmp_path: Path) -
     runner.stop()
 
 
-@pytest.mark.parametrize("builder", ["kernel", "job", "openshift", "podman"])
+@pytest.mark.parametrize("place", ["kernel", "job", "openshift", "podman", "podman_over_ssh"])
 def test_no_secret_is_anywhere_but_in_a_secret(
-    builder: str,
+    place: str,
     hub: Hub,
     registry_with_login: Registry,
     kubernetes_api: KubernetesApi,
@@ -103,9 +92,10 @@ def test_no_secret_is_anywhere_but_in_a_secret(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
+    builder = place.partition("_")[0]
     if builder == "podman":
         pytest.importorskip("podman")
-    options = [] if builder == "kernel" else request.getfixturevalue(f"{builder}_options")
+    options = [] if builder == "kernel" else request.getfixturevalue(f"{place}_options")
     hub.add(
         f"secrets/{namespace}",
         Repo({"config.json": b"{}", "model.onnx": b"\x08\x08" + bytes(9000)}, gated="manual"),
@@ -156,6 +146,7 @@ def test_no_secret_is_anywhere_but_in_a_secret(
     assert any(
         "odh_oci_widgets" in text and builder in text for text in seen
     )  # what follows would be true of nothing, too
+    assert place != "podman_over_ssh" or any(text.startswith("ssh\0-N") for text in seen)
     for text in seen:
         assert hub.token not in text
         assert login.PASSWORD not in text

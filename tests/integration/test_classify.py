@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +18,18 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from odh_oci_widgets.inference import Endpoint, Prediction, V2Client
+from odh_oci_widgets.inference import (
+    Endpoint,
+    Prediction,
+    Style,
+    V2Client,
+    classification_code,
+    tensor_code,
+)
 from odh_oci_widgets.inference.classification import classify
+from odh_oci_widgets.inference.v2 import request_body
 from odh_oci_widgets.oci import inspect_image
-from odh_oci_widgets.serving import sandbox
+from odh_oci_widgets.serving import Service, sandbox
 from tests.sandbox import image_of, own_sandbox
 from tests.servers.mlserver import MLServer
 from tests.servers.registry import Registry
@@ -76,7 +88,44 @@ def check(answer: list[Prediction], example: Example) -> None:
         assert answer[0].probability == pytest.approx(example.probability, abs=0.05)
 
 
-def test_a_pelican_is_a_pelican(registry: Registry, pelican: Example, tmp_path: Path):
+def same_numbers_raw_and_as_json(url: str) -> None:
+    tensor = np.random.default_rng(1).normal(size=(1, 3, 224, 224)).astype(np.float32)
+    raw, text = (V2Client(Endpoint(url), "mobilenet", binary=binary) for binary in (True, False))
+    (spec,) = raw.metadata().inputs
+    body, _ = request_body({spec.name: (spec, tensor)}, raw.metadata(), binary=True)
+    assert len(body) <= 700_000, "one picture on the wire"
+    ((_, as_bytes),), ((_, as_json),) = raw.infer(tensor).items(), text.infer(tensor).items()
+    assert np.array_equal(as_bytes, as_json)
+
+
+def runs_as_shown(
+    service: Service, example: Example, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What "Show code" gives does what the call does: Python of this package and, where it is there, curl."""
+    picture, labels = str(example.picture), str(example.labels)
+    called = {"name": service.name, "url": service.url or ""}
+    capsys.readouterr()
+    exec(classification_code(Style.PYTHON, **called, picture=picture, labels=labels), {})
+    assert capsys.readouterr().out.splitlines()[0].endswith("pelican")
+    array = np.zeros((1, 3, 224, 224), np.float32)
+    np.save(folder / "zeros.npy", array)
+    exec(tensor_code(Style.PYTHON, **called, file=str(folder / "zeros.npy")), {})
+    assert "TensorSummary" in capsys.readouterr().out
+    if shutil.which("curl") is None:
+        pytest.skip("curl is missing: install it, e.g. `apt-get install curl`")
+    script = classification_code(Style.CURL, **called, picture=picture)
+    environ = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(Path.cwd()),
+    }
+    done = subprocess.run(["bash", "-c", script], cwd=folder, env=environ, capture_output=True, check=True)
+    assert np.argmax(json.loads(done.stdout)["outputs"][0]["data"]) == 144
+
+
+def test_a_pelican_is_a_pelican(
+    registry: Registry, pelican: Example, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     image = image_of(pelican.model, f"{registry.host}/classify/mobilenet:1", insecure=True)
     assert inspect_image(image, insecure=True).annotations["org.odh-oci.model-format"] == "onnx"
     with own_sandbox(tmp_path / "state"):
@@ -88,6 +137,8 @@ def test_a_pelican_is_a_pelican(registry: Registry, pelican: Example, tmp_path: 
         check(answer, pelican)
         assert len(answer) == 5
         assert service.classify([pelican.picture] * 2, labels=pelican.labels) == [answer, answer]
+        same_numbers_raw_and_as_json(service.url)
+        runs_as_shown(service, pelican, tmp_path, capsys)
         result = service.measure(images=pelican.picture, requests=10, concurrency=2)
         assert result.errors == {}
         print(f"p50 {result.percentile(50) * 1000:.0f} ms, {result.requests_per_second:.1f} a second")

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -142,6 +143,8 @@ class Refusing(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     status = 500
+    #: what the first answers 503 ask for, in seconds
+    waits: ClassVar[list[str]] = []
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -156,6 +159,8 @@ class Refusing(BaseHTTPRequestHandler):
             status, headers = 404, {}
         else:
             status, headers = self.status, {}
+        if status == 503:  # an hour is longer than any server is believed: that answer decides
+            headers = {"Retry-After": self.waits.pop() if self.waits else "3600"}
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -196,6 +201,17 @@ def test_a_registry_that_refuses(refusing: ThreadingHTTPServer, model: Path, sta
     )  # fmt: skip
     assert host in told(ran)
     assert (ran.lines[-1]["event"], ran.lines[-1]["error"]) == ("failed", error)
+
+
+def test_a_registry_that_is_busy_is_waited_for_as_it_asks_and_the_user_hears_of_it(
+    refusing: ThreadingHTTPServer, model: Path
+) -> None:
+    refusing.RequestHandlerClass.status = 503  # type: ignore[attr-defined]
+    refusing.RequestHandlerClass.waits = ["1", "1"]  # type: ignore[attr-defined] - one for each layer
+    host = f"127.0.0.1:{refusing.server_address[1]}"
+    ran = odh_oci("build", model, f"{host}/me/model:1", "--base", "embedded", "--insecure")
+    assert host in told(ran)
+    assert "503; trying again in 1.0 s (attempt 1)" in ran.err
 
 
 def test_no_registry_there(model: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -213,3 +214,11 @@ def test_the_code_of_a_page_runs(page: Path, world: World, desk: Path) -> None:
             assert prints(block.output, printed), f"{block.place} prints\n{printed}\nand not\n{block.output}"
     if page.name == "proxy-and-ca.md":
         assert "quay.io:443" in world.internet.proxy.tunnels, "the proxy was not used"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "benchmarks/README.md"])
+def test_the_links_of_a_page_outside_docs_lead_somewhere(name: str) -> None:
+    """Those inside docs are checked when the documentation is built."""
+    page = ROOT / name
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        assert "://" in target or (page.parent / target).exists(), f"{name}: {target}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -107,3 +108,14 @@ def test_what_may_go_wrong(library: Hub, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(SourceUnreachable, match="No connection"):
         search("chat")
+
+
+def test_a_hub_in_trouble_is_told_soon_and_a_moment_of_it_is_not_seen(library: Hub) -> None:
+    library.break_next("/api/models", status=503)
+    assert search("chat 8b", limit=1)
+    library.break_next("/api/models", status=503, times=100)
+    began = time.monotonic()
+    with pytest.raises(SourceUnreachable, match="HTTP 503"):
+        search("chat")
+    library.faults.clear()
+    assert time.monotonic() - began < 10

@@ -18,6 +18,7 @@ from tests.servers.hub_library import shards
 from tests.unit.architectures import ARCHITECTURES
 
 NAMES = sorted(ARCHITECTURES)
+assert len({architecture.config["model_type"] for architecture in ARCHITECTURES.values()}) >= 9
 
 
 @pytest.fixture(scope="module")

@@ -87,6 +87,7 @@ def test_from_a_folder_to_an_answer_in_the_project(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     monkeypatch.setenv("SSL_CERT_FILE", str(kubernetes_api.authority))
@@ -111,6 +112,10 @@ def test_from_a_folder_to_an_answer_in_the_project(
             wizard.test.join(PATIENCE)
             assert wizard.test.error is None
             assert "w0 w1" in wizard.test.completion._text.value
+            shown = wizard.test.renderings()["Python"]
+            capsys.readouterr()
+            exec(shown if isinstance(shown, str) else shown(), {})
+            assert "w0 w1" in capsys.readouterr().out, "the shown Python does what the form did"
             wizard.deploy.card._delete_now()
             wizard.deploy.join(PATIENCE)
     assert wizard.flow.service is None

@@ -1,10 +1,14 @@
-"""Execute notebooks in a real kernel, with this checkout and a home of its own."""
+"""Execute notebooks in a real kernel, with this checkout, a home of its own, and `odh-oci` on the PATH."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +27,32 @@ def execute(book: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
         resources={"metadata": {"path": str(folder)}},
     ).execute()
     return book
+
+
+def tutorial(name: str, folder: Path, **settings: Any) -> nbformat.NotebookNode:
+    """Run a notebook of ours from top to bottom, its settings changed as papermill does: by a cell after them."""
+    book = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    at = next(i for i, cell in enumerate(book.cells) if "parameters" in cell.metadata.get("tags", []))
+    lines = [
+        f"{key} = {(str(value) if isinstance(value, Path) else value)!r}" for key, value in settings.items()
+    ]
+    known = book.cells[at].source
+    assert [key for key in settings if f"\n{key} = " not in f"\n{known}"] == [], (
+        "not a setting of the notebook"
+    )
+    book.cells.insert(at + 1, nbformat.v4.new_code_cell("\n".join(lines)))
+    folder.mkdir(exist_ok=True)
+    return execute(book, folder)
+
+
+def put_command_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`odh-oci` and `python`, as they are in an environment that the package is installed in."""
+    folder.mkdir()
+    for name, words in (("odh-oci", "-m odh_oci_widgets"), ("python", "")):
+        (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 def book_of(*cells: str) -> nbformat.NotebookNode:

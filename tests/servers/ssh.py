@@ -23,16 +23,16 @@ class SSHServer:
         self.folder = folder
         self.port = free_port()
         self.host = f"{pwd.getpwuid(os.getuid()).pw_name}@127.0.0.1:{self.port}"
-        self.key, self._host_key = self.new_key("user"), self.new_key("host")
+        self.key, self.host_key = self.new_key("user"), self.new_key("host")
         authorized = folder / "authorized_keys"
         authorized.write_text(self.key.with_suffix(".pub").read_text())
         self.home = folder / "home"
-        self.know(self.home, self._host_key)
+        self.know(self.home, self.host_key)
         if os.getuid() == 0:  # what Debian's service makes at start
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         config = folder / "sshd_config"
         config.write_text(
-            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self._host_key}\nPidFile none\n"
+            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.host_key}\nPidFile none\n"
             f"AuthorizedKeysFile {authorized}\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
         )
         self.log = folder / "sshd.log"
@@ -53,7 +53,7 @@ class SSHServer:
     def know(self, home: Path, key: Path) -> Path:
         """A home whose `known_hosts` holds this key for the server."""
         kind, value, *_ = key.with_suffix(".pub").read_text().split()
-        (home / ".ssh").mkdir(parents=True)
+        (home / ".ssh").mkdir(parents=True, exist_ok=True)
         (home / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {kind} {value}\n")
         return home
 

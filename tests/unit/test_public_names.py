@@ -47,6 +47,7 @@ NAMES = [
     "OdhOciError",
     "Cancelled",
     "Wizard",
+    "AccessStrip",
     "ModelsPanel",
     "ModelStep",
     "ImageStep",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from pathlib import Path
 
+import comm
 import pytest
 
 from odh_oci_widgets import ModelStep, Wizard
@@ -185,19 +187,39 @@ class ScriptedBuild:
         self.tracker.feed(LayerProgress(layer=layer, sent=sent, total=100, state=LayerState.SENDING))
 
 
-def test_two_hundred_layers_and_at_most_ten_paintings_a_second():
+@pytest.fixture
+def messages(monkeypatch):
+    """When and what each message of a widget to the browser is, as a kernel would send it."""
+    sent: list[tuple[float, str]] = []
+
+    class Counting(comm.DummyComm):
+        def publish_msg(self, msg_type, *args, **options):
+            sent.append((time.monotonic(), msg_type))
+
+    monkeypatch.setattr(comm, "create_comm", Counting)
+    return sent
+
+
+def test_two_hundred_layers_and_at_most_ten_messages_a_second(messages):
     step, build = BuildStep(), ScriptedBuild(200)
-    painted: list[float] = []
-    step._bars._total.observe(lambda _: painted.append(time.monotonic()), "value")
     step.attach(build)
-    began = time.monotonic()
-    while time.monotonic() - began < 1.5:
+    wait_for(lambda: sum(group.value.count('role="progressbar"') for group in step._bars._groups) == 200)
+    began, logged = time.monotonic(), 0
+    while (now := time.monotonic() - began) < 3:
         for layer in range(200):
-            build.move(layer, round(60 * (time.monotonic() - began)))
+            build.move(layer, round(30 * now))
+        if now > logged / 20:  # a log that moves, too
+            logged += 1
+            step._lines.append(f"line {logged}")
+    told = [when for when, kind in messages if kind == "comm_msg" and began <= when < began + 3]
+    assert 15 <= len(told) <= 10 * 3 + 3, "the painting at hand may be one more"
     build.cancel()
     step.join(PATIENCE)
-    assert 3 <= len(painted) <= 10 * (painted[-1] - began) + 2
-    assert sum(group.value.count('role="progressbar"') for group in step._bars._groups) == 200
+    shown = "".join(group.value for group in step._bars._groups)
+    assert shown.count('role="progressbar"') == 200
+    assert len(set(re.findall(r'odh-oci-words">([^<]+)', shown))) == 1, (
+        "at the end all groups stand where they are"
+    )
 
 
 def test_a_moving_layer_sends_only_its_group():
@@ -369,6 +391,16 @@ def test_a_new_kernel_goes_on_with_what_an_earlier_one_built(wizard):
     assert fresh.flow.image == wizard.flow.image
     assert "Image ready" in fresh._result.value
     assert "done in" in fresh._lines.value
+
+
+def test_a_new_kernel_takes_over_what_the_build_was_allowed():
+    plan = Plan(image="r.example:5000/a:1", layers=(), insecure=("r.example:5000",))
+    build = ScriptedBuild(1)
+    build.plan, build.status = plan, BuildStatus.CANCELLED
+    flow = Flow()
+    BuildStep(flow=flow).attach(build)
+    assert DeployStep("r.example:5000/a@sha256:" + "0" * 64, name="a", flow=flow).spec.insecure
+    assert not DeployStep("quay.io/a/b@sha256:" + "0" * 64, name="a", flow=flow).spec.insecure
 
 
 @pytest.fixture

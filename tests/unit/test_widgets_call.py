@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import base64
+import io
 import threading
 import time
 from pathlib import Path
@@ -140,6 +142,41 @@ def test_pictures_of_any_kind_are_one_batch_shown_as_the_model_sees_them(
     step.classification.address.value = str(tmp_path / "none.png")
     step.join(PATIENCE)
     assert "none.png" in step._alert.value
+
+
+def test_pictures_prepared_by_a_function_of_ones_own(colours: V2Server) -> None:
+    def green_only(picture: Image.Image) -> np.ndarray:
+        assert picture.mode == "RGB"
+        pixels = np.asarray(picture.resize((32, 32)), np.float32).transpose(2, 0, 1) / 255
+        pixels[[0, 2]] = 0
+        return pixels
+
+    step = TestStep(Here("colours", colours.url), kind="classification", preprocess=green_only)
+    assert step.classification.preprocessing.label == "green_only (your function)"
+    step.classification.give(Image.new("RGB", (40, 40), "yellow"))
+    step.join(PATIENCE)
+    step.classification.ask_button.click()
+    step.join(PATIENCE)
+    assert step.error is None
+    assert step.classification.answer[0][0].index == 1
+    assert "green_only, your own function" in step.classification._seen.value
+    shown = step.classification._seen.value.partition("base64,")[2].partition('"')[0]
+    assert Image.open(io.BytesIO(base64.b64decode(shown))).getpixel((5, 5)) == (0, 255, 0)
+    texts = step.renderings()
+    assert set(texts) == {"Python"}
+    assert "preprocessing=green_only" in texts["Python"]
+    step.classification.preprocessing.value = "imagenet"
+    assert set(step.renderings()) == {"Python", "curl"}
+
+    def broken(picture: Image.Image) -> np.ndarray:
+        raise KeyError(picture.mode)
+
+    step = TestStep(Here("colours", colours.url), kind="classification", preprocess=broken)
+    step.classification.give(Image.new("RGB", (40, 40), "yellow"))
+    step.join(PATIENCE)
+    step.classification.ask_button.click()
+    step.join(PATIENCE)
+    assert "`broken` failed: KeyError" in step.error.message
 
 
 def test_a_question_of_one_form_takes_the_page_and_leaves_the_other_form_free(

@@ -78,6 +78,58 @@ def test_filters_and_more(step: ModelStep):
     assert "No model matches" in step._status.value
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "fits"),
+    [
+        ("text", "qwen 7b", lambda repo, name: "qwen" in name.lower() and "7b" in name.lower()),
+        ("task", "image-classification", lambda repo, name: repo.task == "image-classification"),
+        ("library", "onnx", lambda repo, name: repo.library == "onnx"),
+        ("author", "microsoft", lambda repo, name: name.startswith("microsoft/")),
+        ("license", "mit", lambda repo, name: repo.license == "mit"),
+        ("largest", 1.5e9, lambda repo, name: 0 < sum(repo.parameters.values()) <= 1.5e9),
+    ],
+)
+def test_each_filter_alone_in_a_hub_of_more_than_forty_models(
+    step: ModelStep, library: Hub, field, value, fits
+):
+    repositories = library.repositories
+    assert len(repositories) >= 40
+    expected = {name for name, repo in repositories.items() if fits(repo, name)}
+    assert 0 < len(expected) < len(repositories)
+    getattr(step.panel, field).value = value
+    step.panel.join(PATIENCE)
+    while step.panel._foot.layout.display == "":
+        step.panel.more.click()
+        step.panel.join(PATIENCE)
+    found = [choice.value for choice in step.panel.results.choices]
+    assert {summary.name for summary in found} == expected
+    assert [summary.downloads for summary in found] == sorted(
+        (summary.downloads for summary in found), reverse=True
+    )
+
+
+def test_a_slow_hub_holds_up_neither_the_kernel_nor_the_next_search(step: ModelStep, library: Hub):
+    stalled = library.break_next("/api/models", stall=5)
+    began = time.monotonic()
+    step.panel.text.value = "granite"
+    assert time.monotonic() - began < 1, "typing does not wait"
+    wait_for(lambda: stalled.times == 0)
+    first = step.panel._latest._job
+    assert first is not None
+    step.panel.text.value = "phi 3"
+    step.panel.join(PATIENCE)
+    assert first.running, "the stalled one was not waited for"
+    names = {choice.name.partition("/")[0] for choice in step.panel.results.choices}
+    assert names == {"microsoft"}
+    first.join(PATIENCE)
+    assert {choice.name.partition("/")[0] for choice in step.panel.results.choices} == names
+    searched = library.count("/api/models*")
+    step.panel.text.value = "gemma"
+    step.panel.stop()
+    step.panel.join(PATIENCE)
+    assert library.count("/api/models*") == searched, "cancelled before it was sent"
+
+
 def test_a_search_that_is_late_does_not_disturb_what_was_chosen(step: ModelStep, library: Hub):
     step.panel.text.value = "granite 2b"
     step.panel.join(PATIENCE)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from odh_oci_widgets.cluster.errors import ClusterError, ClusterUnreachable, NoCluster, Refused
 from odh_oci_widgets.cluster.hardware import HardwareProfile, read_profile
+from odh_oci_widgets.cluster.oci_connections import read_credential, registry_of
 from odh_oci_widgets.cluster.project import Manifest, Project, connect
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES, SECRETS, SERVING_RUNTIMES
 from odh_oci_widgets.serving.errors import RuntimeNotFound, ServiceExists
@@ -36,8 +37,9 @@ def preview(
     **options: Any,
 ) -> Preview:
     """See `serving.preview`."""
-    credential = None if isinstance(pull_secret, str) else pull_secret
-    found = read_image(spec_of(image, name, **options), credential=credential, insecure=insecure)
+    found = read_image(
+        spec_of(image, name, **options), credential=_login(project, image, pull_secret), insecure=insecure
+    )
     spec, notes = found.spec, found.notes
     try:
         project = project or connect()
@@ -54,7 +56,12 @@ def preview(
     if profile and profile.accelerators and not spec.gpu:
         accelerator, count = next(iter(profile.accelerators.items()))
         spec = replace(spec, gpu=int(count), accelerator=accelerator)
-    runtime = _chosen(spec, runtimes, " ".join(unread))
+    try:
+        runtime = _chosen(spec, runtimes, " ".join(unread))
+    except RuntimeNotFound as error:
+        if spec.format is None and notes:  # the image would have told it
+            raise RuntimeNotFound(f"{error.message} {notes[0]}", hint=error.hint) from error
+        raise
     spec, proposed = with_proposals(spec, runtime, facts=found.model, gpu_name=gpu_name, profile=profile)
     notes += proposed
     if isinstance(pull_secret, str):
@@ -105,6 +112,16 @@ def deploy(
     if service.stopped:
         service.start()
     return service
+
+
+def _login(project: Project | None, image: str, pull_secret: str | Credential | None) -> Credential | None:
+    """What opens the image's registry from here: the same as will for the cluster; None: the auth files do."""
+    if not isinstance(pull_secret, str):
+        return pull_secret
+    try:
+        return read_credential(project or connect(), pull_secret, registry_of(image.removeprefix("oci://")))
+    except ClusterError:
+        return None
 
 
 def _chosen(spec: ServiceSpec, runtimes: Sequence[Runtime], unread: str) -> Runtime:

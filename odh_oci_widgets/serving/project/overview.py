@@ -35,9 +35,12 @@ _AT_ONCE = 8
 class ProjectOverview:
     """Looks at all services of a project. Keep it: it remembers which models answered.
 
-    >>> overview = ProjectOverview(connect())  # doctest: +SKIP
-    >>> [(one.service.name, one.diagnosis.state) for one in overview.look()]  # doctest: +SKIP
-    [('granite', <ServiceState.READY: 'ready'>)]
+    >>> from odh_oci_widgets import connect, deploy
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "overlooked", format="onnx", memory="2Gi")
+    >>> overview = ProjectOverview(connect())
+    >>> [one.diagnosis.state for one in overview.look() if one.service.name == "overlooked"]
+    [<ServiceState.PENDING: 'pending'>]
     """
 
     def __init__(self, project: Project, *, clock: Callable[[], float] = time.monotonic) -> None:

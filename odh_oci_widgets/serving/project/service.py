@@ -31,9 +31,11 @@ _POLL_SECONDS = 2.0
 class ProjectService(Answering):
     """A model that the project's KServe runs.
 
-    >>> service = deploy("quay.io/me/digits:1", "digits", format="onnx")  # doctest: +SKIP
-    >>> print(service.diagnose().sentence)  # doctest: +SKIP
-    The image `quay.io/me/digits:1` is being pulled for 12 s.
+    >>> from odh_oci_widgets import deploy
+    >>> digest = "sha256:" + "a" * 64
+    >>> iris = deploy(f"quay.io/me/iris@{digest}", "iris-there", format="onnx", memory="2Gi")
+    >>> print(iris.diagnose().sentence)
+    KServe is taking the service up.
     """
 
     target = "project"

@@ -28,10 +28,12 @@ LABEL_FILES = ("labels.txt", "synset.txt", "classes.txt", "imagenet_classes.txt"
 class SandboxService(Answering):
     """A model served by a process on this machine; found again by later processes through its name.
 
-    >>> service = deploy("oci:digits-image", "digits")  # doctest: +SKIP
-    >>> service.wait()  # doctest: +SKIP
-    >>> service.classify("seven.png")[0][0].label  # doctest: +SKIP
-    'class 7'
+    >>> from odh_oci_widgets import deploy
+    >>> iris = deploy("oci:iris-image", "iris-here", target="sandbox", format="onnx")
+    >>> iris.wait()
+    >>> list(iris.infer([[5.1, 3.5, 1.4, 0.2]]))
+    ['scores']
+    >>> iris.delete()
     """
 
     target = "sandbox"

@@ -195,7 +195,10 @@ class Controllers:
         over = any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions)
         if not over and job["spec"].get("completions") == 0:
             done = {"type": "Complete", "status": "True"}
-            self._store.put(key, {**job, "status": {"conditions": [done], "completionTime": now()}})
+            with self._store.lock:
+                if found := self._store.get(key):
+                    status = {"conditions": [done], "completionTime": now()}
+                    self._store.put(key, {**found, "status": status})
         elif over and "ttlSecondsAfterFinished" in job["spec"]:
             due = time.monotonic() + job["spec"]["ttlSecondsAfterFinished"]
             self._expiring.setdefault((key, job["metadata"]["uid"]), due)

@@ -238,13 +238,14 @@ class JobRunner:
                     "state": state,
                 }
             ]
-        if phase == "Pending" or self.api.get("pods", pod["metadata"]["name"], self.namespace):
-            self.api.put({**pod, "status": status})
+        with self.api.store.lock:  # what was deleted meanwhile does not come back
+            if phase == "Pending" or self.api.get("pods", pod["metadata"]["name"], self.namespace):
+                self.api.put({**pod, "status": status})
 
     def _job_status(self, job: Object, status: Object) -> None:
-        found = self.api.get("jobs", job["metadata"]["name"], self.namespace)
-        if found:
-            with contextlib.suppress(LookupError):
+        with self.api.store.lock, contextlib.suppress(LookupError):
+            found = self.api.get("jobs", job["metadata"]["name"], self.namespace)
+            if found:
                 self.api.put({**found, "status": status})
 
     def _event(self, name: str, kind: str, reason: str, message: str) -> None:

@@ -118,6 +118,14 @@ def _job(obj: Object, _: str) -> None:
                          "job-name": meta["name"]}  # fmt: skip
 
 
+def _cron_job(obj: Object, _: str) -> None:
+    spec = obj.setdefault("spec", {})
+    for name, value in (("concurrencyPolicy", "Allow"), ("suspend", False), ("successfulJobsHistoryLimit", 3),
+                        ("failedJobsHistoryLimit", 1)):  # fmt: skip
+        spec.setdefault(name, value)
+    _pod_spec(spec["jobTemplate"].setdefault("spec", {}).setdefault("template", {}).setdefault("spec", {}))
+
+
 def _service(obj: Object, _: str) -> None:
     spec = obj.setdefault("spec", {})
     spec.setdefault("type", "ClusterIP")
@@ -173,6 +181,7 @@ _DEFAULTS = {
     ("", "namespaces"): _namespace,
     ("apps", "deployments"): _deployment,
     ("batch", "jobs"): _job,
+    ("batch", "cronjobs"): _cron_job,
     ("rbac.authorization.k8s.io", "rolebindings"): _role_binding,
     ("rbac.authorization.k8s.io", "clusterrolebindings"): _role_binding,
     ("route.openshift.io", "routes"): _route,
@@ -255,6 +264,17 @@ def _check_job(obj: Object, old: Object | None) -> list[FieldError]:
     return errors
 
 
+def _check_cron_job(obj: Object, _: Object | None) -> list[FieldError]:
+    spec = obj["spec"]
+    schedule = str(spec.get("schedule") or "")
+    errors = [] if schedule else [required("spec.schedule")]
+    if schedule and not schedule.startswith("@") and len(schedule.split()) != 5:
+        why = f"expected exactly 5 fields, found {len(schedule.split())}: [{schedule}]"
+        errors.append(FieldError("spec.schedule", f'Invalid value: "{schedule}": {why}'))
+    job = _check_job({"spec": spec["jobTemplate"]["spec"]}, None)
+    return errors + [FieldError(f"spec.jobTemplate.{e.field}", e.message, e.reason) for e in job]
+
+
 def _check_binding(obj: Object, old: Object | None) -> list[FieldError]:
     if old and old.get("roleRef") != obj.get("roleRef"):
         ref = obj.get("roleRef") or {}
@@ -288,6 +308,7 @@ _CHECKS = {
     ("", "pods"): _check_pod,
     ("apps", "deployments"): _check_deployment,
     ("batch", "jobs"): _check_job,
+    ("batch", "cronjobs"): _check_cron_job,
     ("rbac.authorization.k8s.io", "rolebindings"): _check_binding,
     ("rbac.authorization.k8s.io", "clusterrolebindings"): _check_binding,
     ("build.openshift.io", "buildconfigs"): _check_build_config,

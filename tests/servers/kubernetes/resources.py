@@ -57,6 +57,7 @@ KUBERNETES = (
     _core("persistentvolumeclaims", "PersistentVolumeClaim", subresources=("status",), short=("pvc",)),
     Resource("apps", "v1", "deployments", "Deployment", subresources=("status", "scale"), short=("deploy",), generation=True),
     Resource("apps", "v1", "replicasets", "ReplicaSet", subresources=("status", "scale"), short=("rs",), generation=True),
+    Resource("batch", "v1", "cronjobs", "CronJob", subresources=("status",), short=("cj",), generation=True),
     Resource("batch", "v1", "jobs", "Job", subresources=("status",), generation=True),
     Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", subresources=("status",), short=("hpa",)),
     Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", short=("netpol",), generation=True),
