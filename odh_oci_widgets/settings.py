@@ -52,6 +52,8 @@ _WORDS = {
 class SettingInvalid(OdhOciError):
     """A setting whose value, or whose name, makes no sense; the sentence says where it stands."""
 
+    cure = "Correct or remove it where the sentence says; `odh-oci settings` shows them all."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:

@@ -14,16 +14,20 @@ _NAME = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+|KUBECONFIG|HOME|HOSTNAME|PYTHONPA
 _READS = {"get", "pop", "getenv"}
 
 OURS = {
+    "ODH_OCI_BASE": "folder with the layout of the base image, for a Job that builds; made and passed on by us",
     "ODH_OCI_LAYER_LIMIT": "largest layer in bytes that the registry takes, where it is not what we know of it",
-    "ODH_OCI_S3": "the signed query for objects in S3 storage, for a Job that builds; made and passed on by us",
+    "ODH_OCI_S3": "file with the signatures for objects in S3 storage, for a Job that builds; made and passed on by us",
 }
 OTHERS = {
     "AWS_S3_BUCKET": "bucket of the data connection that the workbench has",
     "AWS_S3_ENDPOINT": "its address",
+    "CONTAINERS_CONF": "Podman's configuration, which names its services",
     "CONTAINER_HOST": "the Podman service that `--builder podman` asks",
     "CONTAINER_SSHKEY": "the key for a Podman service behind ssh",
     "HF_ENDPOINT": "another Hugging Face hub",
     "HF_HUB_DISABLE_XET": "`1`: read files of the hub over plain HTTP",
+    "HF_OIDC_RESOURCE": "set where the hub's client gets its token by a workload's identity",
+    "HUGGING_FACE_HUB_TOKEN": "older name of `HF_TOKEN`",
     "HF_TOKEN": "token of the hub; else what `hf auth login` wrote",
     "HOME": "where configuration, logins and caches are",
     "HOSTNAME": "the pod of the workbench, whose image a Job runs in",

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -19,6 +20,10 @@ from _generate import pages  # noqa: E402 - found by the line above
 
 #: where copies of repository files stand that a page links to
 _COPIES = "repository"
+#: what a browser would load from another place than these pages
+_ELSEWHERE = re.compile(
+    r"""<(?:script|img|iframe|link(?![^>]*canonical))\b[^>]*(?:src|href)=["']?(?:https?:)?//[^>]*>"""
+)
 #: the target of a Markdown link or image, without its title
 _LINK = re.compile(r"(?<=\]\()(?P<target>[^\s)#?]+)(?=[\s)#?])")
 
@@ -68,3 +73,10 @@ def _expanded(entries: list[Any], known: list[str]) -> list[Any]:
 def _index_first(path: str) -> tuple[str, bool, str]:
     place = PurePosixPath(path)
     return str(place.parent), place.name != "index.md", place.name
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001 - names by which MkDocs gives them
+    """Refuse a page that loads something from elsewhere: readers may have no internet."""
+    if found := _ELSEWHERE.search(output):
+        raise PluginError(f"{page.file.src_uri} loads {found[0]}: pages are read without internet, too")
+    return output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 
 from .source import trees
 from .words import page, table
@@ -39,6 +40,8 @@ OURS_IN_IMAGES = {
     "org.opencontainers.image.ref.name": "the tag, in the index of an OCI layout",
 }
 PLATFORM = {
+    "amd.com/gpu.product-name": "read on nodes: the name of AMD's GPU",
+    "amd.com/gpu.vram": "read on nodes: memory of AMD's GPU",
     "haproxy.router.openshift.io/timeout": "set on a service with a route: how long an answer may take",
     "kubernetes.io/arch": "read on nodes: their processor",
     "kubernetes.io/os": "read on nodes",
@@ -52,6 +55,7 @@ PLATFORM = {
     "opendatahub.io/connection-type-ref": "of a Secret that is a connection: the type that the dashboard shows",
     "opendatahub.io/connections": "set on a service: the connection that it pulls with",
     "opendatahub.io/dashboard": "set to `true`, so that the dashboard lists the object",
+    "opendatahub.io/description": "the description that the dashboard shows",
     "opendatahub.io/disabled": "read on hardware profiles and templates: switched off by an administrator",
     "opendatahub.io/display-name": "the name that the dashboard shows",
     "opendatahub.io/fast-version": "read on templates: a version ahead of the supported one, offered last",
@@ -104,6 +108,7 @@ def _where(key: str) -> str:
     )
 
 
+@cache
 def _keys() -> dict[str, set[str]]:
     """Module -> keys in it."""
     found: dict[str, set[str]] = {}

@@ -46,6 +46,8 @@ def calls(names: frozenset[str], *, said: str = "message", hint: str = "hint") -
 
 def _calls(names: frozenset[str], said: str, hint: str) -> Iterator[Call]:
     for module, tree in trees().items():
+        if not names & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+            continue
         for scope in _scopes(tree):
             known = _Known(tree, scope)
             for call in _own(scope, ast.Call):
@@ -119,6 +121,11 @@ def _own(scope: ast.AST, kind: type[_Node]) -> Iterator[_Node]:
 
 
 @cache
+def _assignments(tree: ast.Module) -> tuple[ast.Assign, ...]:
+    return tuple(node for node in tree.body if isinstance(node, ast.Assign))
+
+
+@cache
 def _constants() -> dict[str, str]:
     """The module constants that are texts."""
     return {
@@ -152,8 +159,8 @@ class _Known:
 
     def __init__(self, tree: ast.Module, scope: ast.AST) -> None:
         self._values: dict[str, list[ast.expr]] = {}
-        for node in [*tree.body, *(_own(scope, ast.Assign) if scope is not tree else ())]:
-            for target in node.targets if isinstance(node, ast.Assign) else ():
+        for node in [*_assignments(tree), *(_own(scope, ast.Assign) if scope is not tree else ())]:
+            for target in node.targets:
                 self._assign(target, node.value)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:

@@ -150,6 +150,7 @@ def _entry(one: Sentence, state: str = "") -> str:
 
 
 def _filled(template: str) -> str:
+    template = re.sub(r"(?<=[\w}])\{words\}", ": {words}", template)
     text = re.sub(r"\{(\w+)\}", lambda found: _SHOWN.get(found[1], f"{OPEN}{found[1]}{CLOSE}"), template)
     return text.replace("<", "&lt;")
 

@@ -10,7 +10,7 @@ MADE = "<!-- Made from the code by docs/_generate: change the code. -->\n"
 
 def page(title: str, *parts: str) -> str:
     """A page with its title."""
-    return "\n\n".join([f"{MADE}\n# {title}", *(part.strip("\n") for part in parts if part)]) + "\n"
+    return "\n\n".join([f"# {title}", *(part.strip("\n") for part in parts if part), MADE])
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -20,6 +20,8 @@ _BEGINNING = b"hf_"
 class TokenMissing(ClusterError):
     """A Secret that holds no hub token, or none under that key."""
 
+    cure = "Name another as `NAME/KEY`, or put the token into the Secret under `HF_TOKEN`."
+
 
 def list_hub_tokens(project: Project) -> list[str]:
     """`NAME/KEY` of each Secret that seems to hold a hub token, by its key or how it begins. Raises NotAllowed.

@@ -62,6 +62,8 @@ class SourceError(OdhOciError):
 class SignatureExpired(SourceError):
     """The right to read an object of S3 storage ran out while the build ran."""
 
+    cure = "Build again: a new right is made, and what was sent is reused."
+
 
 class BaseImageUnfit(OdhOciError):
     """The base image lacks what KServe's modelcar needs (`sh`, `ln`, `sleep`, `ls`) or has a foreign Entrypoint."""

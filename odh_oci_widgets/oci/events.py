@@ -42,7 +42,9 @@ class LayerInfo:
     ['1/iris.onnx']
     """
 
+    #: what a person calls it
     title: str
+    #: bytes as a tar
     size: int
     #: True for a layer of the base image
     base: bool = False
@@ -74,7 +76,9 @@ class Planned(Event):
     """
 
     kind: ClassVar[str] = "planned"
+    #: the destination
     image: str
+    #: those of the base first
     layers: tuple[LayerInfo, ...]
 
 
@@ -89,9 +93,13 @@ class LayerProgress(Event):
     """
 
     kind: ClassVar[str] = "layer-progress"
+    #: its index in `planned`
     layer: int
+    #: bytes so far
     sent: int
+    #: bytes in all
     total: int
+    #: where it stands
     state: LayerState
     #: known once the layer is done
     digest: str | None = None
@@ -108,9 +116,13 @@ class Retry(Event):
     """
 
     kind: ClassVar[str] = "retry"
+    #: its index in `planned`
     layer: int | None
+    #: what broke
     reason: str
+    #: 1 for the first
     attempt: int
+    #: until it is done again
     wait_seconds: float
 
 
@@ -126,6 +138,7 @@ class Log(Event):
     """
 
     kind: ClassVar[str] = "log"
+    #: one sentence
     message: str
 
 
@@ -141,12 +154,17 @@ class Done(Event):
     """
 
     kind: ClassVar[str] = "done"
+    #: the reference, with its digest
     image: str
+    #: `sha256:…` of the image
     digest: str
-    #: bytes of all layers; of those: what went over the wire, and what stood there already
+    #: bytes of all layers
     size: int
+    #: bytes that went over the wire
     sent: int
+    #: bytes that stood there already
     reused: int
+    #: from the start
     seconds: float
 
 
@@ -163,8 +181,11 @@ class Failed(Event):
     """
 
     kind: ClassVar[str] = "failed"
+    #: name of the exception type in `oci.errors`
     error: str
+    #: what failed, and why
     message: str
+    #: what to do
     hint: str = ""
 
 

@@ -40,9 +40,13 @@ class Source:
     Source(url='https://bucket.example/model.onnx?…')
     """
 
+    #: a file where the plan is executed
     path: str | None = None
+    #: an address; whoever executes the plan must reach it
     url: str | None = None
+    #: the credential of the executor that opens the address: `hf` or `s3`
     auth: str | None = None
+    #: where the file is in Hugging Face's Xet storage
     xet_hash: str | None = None
 
     def __repr__(self) -> str:
@@ -63,8 +67,11 @@ class PlanFile:
     'models/1/model.onnx'
     """
 
+    #: where it stands in the image, below `/`: `models/1/model.onnx`
     path: str
+    #: bytes
     size: int
+    #: where its bytes are
     source: Source
     #: hex, as the hub tells it for LFS files; the content is checked against it
     sha256: str | None = None
@@ -82,6 +89,7 @@ class PlanLayer:
     ['models/1/iris.onnx']
     """
 
+    #: in the order in which they are written
     files: tuple[PlanFile, ...]
 
 
@@ -102,15 +110,25 @@ class Plan:
     True
     """
 
+    #: the destination: `registry/repo:tag` or `oci:PATH[:TAG]`
     image: str
+    #: the model's layers, above those of the base
     layers: tuple[PlanLayer, ...]
+    #: an image reference, `embedded` or `scratch`
     base: str = DEFAULT_BASE
+    #: `linux/amd64`, `linux/arm64`: one image for each, in an index where there are several
     platforms: tuple[str, ...] = ("linux/amd64",)
+    #: of the image's config
     labels: Mapping[str, str] = field(default_factory=dict)
+    #: of the image's manifest
     annotations: Mapping[str, str] = field(default_factory=dict)
+    #: when the image says it was made, RFC 3339
     created: str = EPOCH
+    #: registries (`host[:port]`) that may speak plain HTTP or show an untrusted certificate
     insecure: tuple[str, ...] = ()
+    #: further images whose layers may be reused
     like: tuple[str, ...] = ()
+    #: of this format
     version: int = 1
 
     def to_json(self) -> str:

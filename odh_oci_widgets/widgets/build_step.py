@@ -28,7 +28,7 @@ from .job import Job
 from .latest import Latest
 from .layer_bars import LayerBars
 from .log_view import LogView
-from .parts import Disclosure, button, row
+from .parts import Disclosure, Rendering, button, row
 from .step import Step
 from .words import BUILDERS, in_time
 
@@ -284,16 +284,20 @@ class BuildStep(Step):
             return ""
         return self._build.status.value
 
-    def renderings(self) -> Mapping[str, str]:
-        """Python, from the model on."""
-        spec, secrets = self.flow.spec, self.flow.secrets
-        if spec is None or self.flow.model is None:
+    def renderings(self) -> Mapping[str, Rendering]:
+        """Python, from the model on; for a build of OpenShift what one types there, too."""
+        spec, model, secrets = self.flow.spec, self.flow.model, self.flow.secrets
+        if spec is None or model is None:
             return {}
         logins = [(host, login.username or "") for host, login in secrets.logins.items()]
-        return {
+        texts: dict[str, Rendering] = {
             "Python": snippets.build(spec, logins=logins, token=secrets.token_code),
-            "Command": snippets.build_command(self.flow.model.reference, spec),
+            "Command": snippets.build_command(model.reference, spec),
         }
+        if spec.builder == "openshift":
+            namespace = self.flow.project.namespace if self.flow.project else "PROJECT"
+            texts["oc"] = lambda: snippets.openshift_build(model, spec, namespace)
+        return texts
 
 
 def _find(build_id: str, flow: Flow) -> Build | None:

@@ -87,7 +87,7 @@ class HubAccess(Disclosure):
                 html.link("your account's page", f"{page}/settings/tokens"),
                 ".",
             ),
-            ("Type it here once, or choose the Secret that holds it.",),
+            ("Give it here once.",),
         ]
         self.how.value = html.steps(html.join(words) for words in ways)
         if concerned and not isinstance(error, ModelNotFound) and not self.shown:

@@ -172,7 +172,7 @@ class ImageStep(Step):
         found_ready = next((one for one in found if one.pushable and "/" in one.prefix), None)
         ready = _AS_SET if as_set else found_ready
         if typed:
-            self.place.value = _TYPED[1]
+            self.place.value = self._place_of(self.image.value.strip())
         else:
             self.place.value = ready or (chosen if isinstance(chosen, str) else _LAYOUT[1])
         self._suggest()
@@ -181,9 +181,14 @@ class ImageStep(Step):
         """A typed image belongs to the destination it begins with, or to none."""
         text = change["new"].strip()
         if text not in {"", self._suggested}:
-            found = self.flow.surroundings.destinations if self.flow.surroundings else ()
-            place: Any = next((one for one in found if text.startswith(f"{one.prefix}/")), _TYPED[1])
-            self.place.value = _LAYOUT[1] if text.startswith("oci:") and "//" not in text else place
+            self.place.value = self._place_of(text)
+
+    def _place_of(self, text: str) -> Any:
+        """The destination in the list that an image belongs to."""
+        if text.startswith("oci:") and "//" not in text:
+            return _LAYOUT[1]
+        found = self.flow.surroundings.destinations if self.flow.surroundings else ()
+        return next((one for one in found if text.startswith(f"{one.prefix}/")), _TYPED[1])
 
     def _suggest(self, *, forced: bool = False) -> None:
         """Name the image after its place and the model, unless the user named it."""

@@ -56,13 +56,11 @@ def _known(facts: Facts) -> dict[str, str]:
 
 
 def _opsets(opsets: Mapping[str, int]) -> str:
-    """The versions that runtimes are asked for; exporters name a dozen domains of which a graph uses none."""
+    """The two that runtimes are asked for; exporters name a dozen domains of which a graph uses none."""
     names = {"": "ai.onnx", "ai.onnx": "ai.onnx", "ai.onnx.ml": "ai.onnx.ml"}
-    said = ", ".join(
+    return ", ".join(
         f"{names[domain]} {version}" for domain, version in sorted(opsets.items()) if domain in names
     )
-    more = len(opsets.keys() - names.keys())
-    return f"{said} and {counted(more, 'more domain')}" if said and more else said
 
 
 def _tensors(kind: str, tensors: tuple[Tensor, ...]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from odh_oci_widgets import serving
 
 from . import html, snippets
 from .access_strip import AccessStrip
-from .flow import Flow
 from .job import Job
 from .lookout import LOOKOUT
 from .news import REPORTER
@@ -80,9 +79,8 @@ def _title(view: View, name: str) -> str:
 
 
 def _access(_: str) -> widgets.Widget:
-    strip = AccessStrip(Flow())
+    strip = AccessStrip()
     strip.details.toggle()
-    strip.look()
     return _styled(strip)
 
 

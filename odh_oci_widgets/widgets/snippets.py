@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from odh_oci_widgets.builders import plan_image
 from odh_oci_widgets.inference import Style, classification_code, text_code
 from odh_oci_widgets.models import Model
 from odh_oci_widgets.oci.plan import DEFAULT_BASE
@@ -141,6 +142,13 @@ def build_command(
     if spec.insecure:
         words.append("--insecure")
     return shlex.join(words) + "\n"
+
+
+def openshift_build(model: Model, spec: ImageSpec, namespace: str) -> str:
+    """The build of the cluster in a terminal, with `oc`. Raises PlanInvalid for what OpenShift cannot build."""
+    from odh_oci_widgets.builders.openshift import oc_commands
+
+    return oc_commands(plan_image(model, spec.image, **spec.plan_options()), namespace=namespace)
 
 
 def containerfile(model: Model, spec: ImageSpec) -> str:

@@ -68,13 +68,13 @@ os.environ |= {{
 from tests.servers.kubernetes.resolver import sitecustomize
 sitecustomize.install()
 from odh_oci_widgets import ModelsPanel, build
-done = build({str(model)!r}, {f"oci:{tmp_path}/images/mobilenet:1"!r}, base="embedded")
+done = build({str(model)!r}, "oci:images/mobilenet:1", base="embedded")
 done.wait()
 try:
-    build({str(model)!r}, "127.0.0.1:1/me/mobilenet:2", base="embedded").wait()
+    build({str(model)!r}, "localhost:1/me/mobilenet:2", base="embedded").wait()
 except Exception as error:
     print(error)
-running = build("hf://{slow}", {f"oci:{tmp_path}/images/granite:1"!r}, base="embedded")
+running = build("hf://{slow}", "oci:images/granite:1", base="embedded")
 panel = ModelsPanel()
 panel
 """
@@ -129,6 +129,13 @@ def test_builds_and_services_are_seen_and_acted_on(open_notebook, around: str, p
     notebook.picture("panel-service-dark", ".odh-oci-panel")
     notebook.theme("JupyterLab Light")
 
+    # As narrow as JupyterLab's side panel: nothing is cut off or scrolls sideways.
+    notebook.execute("panel.layout.width = '280px'")
+    notebook.page.wait_for_function("() => document.querySelector('.odh-oci-panel').clientWidth <= 280")
+    wide = "() => { const all = document.querySelector('.odh-oci-panel'); return all.scrollWidth - all.clientWidth; }"
+    assert notebook.page.evaluate(wide) <= 0
+    notebook.execute("panel.layout.width = None")
+
     notebook.button("Stop").click()
     item("digits", "stopped").wait_for()
     notebook.button("Start").click()
@@ -142,7 +149,7 @@ def test_builds_and_services_are_seen_and_acted_on(open_notebook, around: str, p
     assert [one.name for one in serving.services(project=project)] == ["lost"]
 
     item("mobilenet:2").click()
-    notebook.alert("127.0.0.1:1")
+    notebook.alert("localhost:1")
     item("granite:1").click()
     notebook.button("Cancel the build").click()
     item("granite:1", "cancelled").wait_for()

@@ -43,7 +43,7 @@ def main_job(lab: ExtensionPage, workbench: Workbench) -> None:
     running = workbench.start_build()
     try:
         lab.open_panel()
-        lab.item("granite:1", "running").wait_for(timeout=40000)
+        lab.item("granite:1", "running").wait_for(timeout=SLOW)
         lab.item("digits", "ready").wait_for(timeout=SLOW)
         page.locator(".odh-oci-building").filter(has_text="1 build").wait_for()
 
@@ -57,7 +57,7 @@ def main_job(lab: ExtensionPage, workbench: Workbench) -> None:
 
         lab.button("Open tester").click()
         tester = page.locator(".odh-oci-tab:visible .odh-oci-step")
-        tester.get_by_role("button", name="Compute").wait_for(timeout=SLOW)
+        tester.get_by_role("button", name="Classify").wait_for(timeout=SLOW)
         lab.picture("extension-tester")
 
         lab.reload()

@@ -16,14 +16,17 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
+from kubernetes import client
 
 from odh_oci_widgets.cluster import Project, connect
 from odh_oci_widgets.cluster.access import Need, may
 from odh_oci_widgets.cluster.resources import TEMPLATES
 from tests.servers.kubernetes import KServe, KubernetesApi, User
+from tests.servers.kubernetes.raw import Raw
 
 from .apiserver import ApiServer
 from .cluster import PLATFORM, Cluster
+from .talking import connect as connect_as
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -166,3 +169,27 @@ def controllers(cluster: Cluster, _own_server: KubernetesApi | None, namespace: 
         cluster.need("kserve_controllers")
     with player:
         yield
+
+
+@pytest.fixture
+def connection(cluster: Cluster, editor: User, namespace: str) -> Iterator[client.ApiClient]:
+    """The official client as the namespace's editor."""
+    with connect_as(cluster, editor, namespace) as made:
+        yield made
+
+
+@pytest.fixture
+def core(connection: client.ApiClient) -> client.CoreV1Api:
+    return client.CoreV1Api(connection)
+
+
+@pytest.fixture
+def custom(cluster: Cluster, connection: client.ApiClient) -> client.CustomObjectsApi:
+    cluster.need("kserve")
+    return client.CustomObjectsApi(connection)
+
+
+@pytest.fixture
+def raw(cluster: Cluster, editor: User) -> Raw:
+    """Requests of the namespace's editor."""
+    return Raw(cluster.url, cluster.authority, editor)

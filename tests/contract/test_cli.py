@@ -81,6 +81,17 @@ def test_a_deployment_is_shown_then_made_then_removed(cluster: Cluster, namespac
         "digits"
     ]
 
+    annotation = "serving.kserve.io/stop"
+    assert "odh-oci start digits" in odh_oci("stop", "digits").ok().out
+    assert (
+        cluster.get("inferenceservices", "digits", namespace)["metadata"]["annotations"][annotation] == "true"
+    )
+    assert odh_oci("start", "digits", "--json").ok().json == {"started": "digits", "target": "project"}
+    assert (
+        cluster.get("inferenceservices", "digits", namespace)["metadata"]["annotations"][annotation]
+        == "false"
+    )
+
     odh_oci("delete", "digits", "--yes").ok()
     wait_for(lambda: cluster.get("inferenceservices", "digits", namespace) is None)
     assert cluster.get("servingruntimes", "digits", namespace) is None

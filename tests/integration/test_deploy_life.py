@@ -139,6 +139,17 @@ class TestReady:
             modelcar = next(c for c in after["spec"]["containers"] if c["name"] == "modelcar")
             assert modelcar["image"] == "quay.io/org/model:2"
 
+    def test_each_redeployment_has_a_pod_of_its_own(self, kubernetes_api, project, namespace, node):
+        pods = []
+        with KServe(kubernetes_api, namespace, node=node):
+            for digit in "123":
+                image = f"quay.io/org/model:{digit}@sha256:{digit * 64}"
+                serving.deploy(image, "double", project=project, **GIVEN).wait(timeout=30)
+                wait_for(lambda: len(kubernetes_api.find("pods", namespace)) == 1)
+                pods += kubernetes_api.find("pods", namespace)
+        assert len({pod["metadata"]["name"] for pod in pods}) == 3
+        assert len({pod["metadata"]["uid"] for pod in pods}) == 3
+
     def test_stop_start_and_delete(self, kubernetes_api, project, namespace, node):
         with KServe(kubernetes_api, namespace, node=node):
             service = serving.deploy(IMAGE, "double", project=project, **GIVEN)

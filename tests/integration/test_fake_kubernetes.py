@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from kubernetes import client, config, watch
 from kubernetes.client import ApiException
 
 from tests.servers.kubernetes import KubernetesApi, User, wait_for
+from tests.servers.kubernetes.raw import Raw
 
 Object = dict[str, Any]
 GROUP = ("serving.kserve.io", "v1beta1")
@@ -47,34 +47,9 @@ def custom(connection: client.ApiClient) -> client.CustomObjectsApi:
     return client.CustomObjectsApi(connection)
 
 
-class Raw:
-    """Requests as they are, for what the client's own methods hide."""
-
-    def __init__(self, api: KubernetesApi, user: User | None) -> None:
-        self.url = api.url
-        self._pool = urllib3.PoolManager(ca_certs=str(api.authority), retries=False)
-        self._token = user.token if user else None
-
-    def __call__(
-        self, method: str, path: str, body: Any = None, *, kind: str = "application/json", **query: Any
-    ) -> tuple[int, Any, Any]:
-        headers = {"Content-Type": kind}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        where = self.url + path + ("?" + urllib.parse.urlencode(query) if query else "")
-        data = json.dumps(body) if body is not None else None
-        answer = self._pool.request(method, where, body=data, headers=headers, timeout=10)
-        text = answer.data.decode()
-        return (
-            answer.status,
-            (json.loads(text) if text.count("\n") == 1 and text[0] == "{" else text),
-            answer.headers,
-        )
-
-
 @pytest.fixture
 def raw(kubernetes_api: KubernetesApi, editor: User) -> Raw:
-    return Raw(kubernetes_api, editor)
+    return Raw(kubernetes_api.url, kubernetes_api.authority, editor)
 
 
 def service(name: str = "m1", **predictor: Any) -> Object:
@@ -198,7 +173,9 @@ class TestRights:
         assert refused(core.list_namespaced_pod, namespace) == (401, "Unauthorized")
 
     def test_without_a_token_one_is_anonymous(self, kubernetes_api: KubernetesApi, namespace: str) -> None:
-        code, body, _ = Raw(kubernetes_api, None)("GET", f"/api/v1/namespaces/{namespace}/pods")
+        code, body, _ = Raw(kubernetes_api.url, kubernetes_api.authority, None)(
+            "GET", f"/api/v1/namespaces/{namespace}/pods"
+        )
         assert code == 403
         assert body["message"].startswith(
             'pods is forbidden: User "system:anonymous" cannot list resource "pods"'
@@ -250,7 +227,7 @@ class TestOpenShift:
             made = connect(api, user, "demo")
             groups = {group.name for group in client.ApisApi(made).get_api_versions().groups}
             assert not any("openshift" in group or "kserve" in group for group in groups)
-            code, body, _ = Raw(api, api.user("root", cluster_admin=True))(
+            code, body, _ = Raw(api.url, api.authority, api.user("root", cluster_admin=True))(
                 "GET", "/apis/route.openshift.io/v1/routes"
             )
             assert (code, body) == (404, "404 page not found\n")

@@ -127,8 +127,9 @@ def test_cancel_stops_the_work_there(
         builder.start(plan)
     build.cancel()
     began = time.monotonic()
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancelled) as told:
         build.wait(30)
+    assert "still ends the step that it is at" in told.value.hint
     assert time.monotonic() - began < 10
     assert build.status is BuildStatus.CANCELLED
     # Podman sees the broken connection between two steps: the one at hand ends, nothing comes after it.

@@ -41,8 +41,11 @@ def tutorial(name: str, folder: Path, **settings: Any) -> nbformat.NotebookNode:
         "not a setting of the notebook"
     )
     book.cells.insert(at + 1, nbformat.v4.new_code_cell("\n".join(lines)))
-    folder.mkdir(exist_ok=True)
-    return execute(book, folder)
+    executed = execute(book, folder)
+    for data in (output.get("data", {}) for cell in executed.cells for output in cell.get("outputs", ())):
+        if "application/vnd.jupyter.widget-view+json" in data:
+            assert "from odh_oci_widgets import" in data["text/html"], "a plain viewer shows nothing for it"
+    return executed
 
 
 def put_command_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
+import yaml
 
+from odh_oci_widgets.builders import plan_image
+from odh_oci_widgets.cluster import connect, store_connection
+from odh_oci_widgets.cluster.resources import SECRETS
+from odh_oci_widgets.oci import Credential, engine_zip
 from odh_oci_widgets.serving import sandbox
-from tests.notebooks.executed import printed, put_command_on_path, tutorial
+from tests.notebooks.executed import NOTEBOOKS, printed, put_command_on_path, tutorial
 from tests.notebooks.project import Pod, in_project
+from tests.notebooks.tekton import TASKS
+from tests.servers.base_image import write_base_image
 from tests.servers.hub import Hub
 from tests.servers.kubernetes import KubernetesApi
+from tests.servers.kubernetes.custom import follow_definition
+from tests.servers.kubernetes.jobs import JobRunner
+from tests.servers.login import PASSWORD, USER, registry_with_login
 from tests.servers.pictures import bright_or_dark, picture
+from tests.servers.programs import require
 from tests.servers.registry import Registry
 from tests.servers.tokens import TokenServer
 from tests.servers.vllm import VLLM, package
@@ -283,3 +298,104 @@ def test_own_training_in_the_project(work: Path, project, registry: Registry, na
     first = re.search(rf"^1 {repository}:1@(sha256:\w+)$", said, re.MULTILINE)
     assert first
     assert f"right, oci://{repository}@{first[1]}" in said
+
+
+# -- 05: automation
+
+
+def _events(said: str) -> list[dict]:
+    return [json.loads(line) for line in said.splitlines() if line.startswith('{"')]
+
+
+def test_automation_in_the_sandbox(work: Path, classifier, registry: Registry, tmp_path: Path):
+    theirs = f"{registry.host}/theirs/base:1"
+    _push_base(theirs, tmp_path)
+    said = printed(
+        tutorial("05-automation", work, MODEL=classifier[0]["MODEL"], THEIRS=theirs, INSECURE=True)
+    )
+    assert '"status": "succeeded"' in said
+    assert "oci:images/automated:1 is fit for KServe" in said
+    assert "10 of 10 calls succeeded" in said
+    assert "Deleted automated." in said
+    assert "0 B would move" in said
+    assert _events(said)[-1]["event"] == "done"
+    assert _events(said)[-1]["sent"] == 0
+    assert f"{theirs} is not fit" in said
+
+
+@pytest.fixture
+def tekton(kubernetes_api: KubernetesApi, editor, namespace: str) -> Iterator[None]:
+    """The cluster has Tekton's Tasks, and an editor may write them: an unknown field is refused."""
+    follow_definition(kubernetes_api.catalogue, TASKS, "ADDED")
+    everything = {"apiGroups": ["tekton.dev"], "resources": ["*"], "verbs": ["*"]}
+    kubernetes_api.grant(editor, namespace, "tekton", [everything])
+    yield
+    follow_definition(kubernetes_api.catalogue, TASKS, "DELETED")
+
+
+def test_automation_in_the_project(
+    work: Path, tmp_path: Path, project, tekton, hub: Hub, kubernetes_api, kubeconfig, namespace, monkeypatch
+):
+    (tmp_path / "bin" / "oc").symlink_to(require("kubectl"))  # the same program, as far as these go
+    server = registry_with_login(tmp_path / "registry")
+    runner = JobRunner(kubernetes_api, namespace, tmp_path / "pods")
+    pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    auths = {"auths": {server.host: {"auth": pair}}}
+    (tmp_path / "auth.json").write_text(json.dumps(auths))
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "auth.json"))
+    base = f"{server.host}/theirs/base:1"
+    _push_base(base, tmp_path, "--dest-authfile", str(tmp_path / "auth.json"))
+    hub.add("notebooks/automated", {"model.onnx": bright_or_dark(tmp_path / "model.onnx").read_bytes()})
+    login = connect(kubeconfig=str(kubeconfig))
+    store_connection(login, "private-registry", server.host, Credential(USER, PASSWORD))
+    image = f"{server.host}/me/automated:1"
+    settings = {"MODEL": "hf://notebooks/automated", "IMAGE": image, "BASE": base, "THEIRS": base}
+    try:
+        said = printed(tutorial("05-automation", work, **settings, TARGET="project", INSECURE=True))
+    finally:
+        runner.stop()
+        server.stop()
+    login.delete(SECRETS, "private-registry")
+    assert "cronjob.batch/automated-plan created" in said
+    assert "job.batch/automated-plan-now condition met" in said
+    last = _events(said)[-1]
+    assert last["event"] == "done"
+    assert last["image"].startswith(f"{image}@sha256:")
+    assert last["sent"] == 0
+    assert "task.tekton.dev/run-plan created" in said
+    assert f"{image} is fit for KServe" in said
+    assert f"{base} is not fit" in said
+    assert PASSWORD not in said
+
+
+def test_the_script_of_the_task(tmp_path: Path, registry: Registry, classifier):
+    """The Task's step as Tekton runs it: parameters and results filled in, in a bare Python."""
+    book = nbformat.read(NOTEBOOKS / "05-automation.ipynb", as_version=4)
+    (text,) = (
+        c.source.partition("\n")[2] for c in book.cells if c.source.startswith("%%writefile task.yaml")
+    )
+    (step,) = yaml.safe_load(text)["spec"]["steps"]
+    (tmp_path / "plan.json").write_text(
+        plan_image(
+            classifier[0]["MODEL"], f"{registry.host}/task/model:1", base="scratch", insecure=True
+        ).to_json()
+    )
+    (tmp_path / "odh-oci-engine.pyz").write_bytes(engine_zip())
+    script = step["script"].replace("/opt/odh-oci", str(tmp_path))
+    for result in ("IMAGE_URL", "IMAGE_DIGEST"):
+        script = script.replace(f"$(results.{result}.path)", str(tmp_path / result))
+    (tmp_path / "script").write_text(script)
+    done = subprocess.run([sys.executable, "-I", "-S", tmp_path / "script"], check=False, timeout=60, env={})
+    assert done.returncode == 0
+    assert (tmp_path / "IMAGE_URL").read_text() == f"{registry.host}/task/model:1"
+    assert (tmp_path / "IMAGE_DIGEST").read_text().startswith("sha256:")
+    (tmp_path / "plan.json").write_text("{}")
+    done = subprocess.run([sys.executable, "-I", "-S", tmp_path / "script"], check=False, timeout=60, env={})
+    assert done.returncode == 1
+
+
+def _push_base(image: str, folder: Path, *login: str) -> None:
+    """An image without a model, as others have them."""
+    layout = write_base_image(folder / "base")
+    command = [require("skopeo"), "copy", "-q", "--insecure-policy", "--dest-tls-verify=false", *login]
+    subprocess.run([*command, f"oci:{layout}:1", f"docker://{image}"], check=True, timeout=60)

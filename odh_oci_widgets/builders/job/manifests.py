@@ -160,7 +160,7 @@ def config_map(
     """Plan, engine, and the small files of the base's layout. Raises PlanTooLarge."""
     text = plan.to_json()
     archive = base64.b64encode(engine).decode()
-    if len(text.encode()) + len(archive) > CONFIG_MAP_BYTES:
+    if len(text.encode()) + len(archive) + sum(map(len, base.values())) > CONFIG_MAP_BYTES:
         raise PlanTooLarge(
             f"The plan of {plan.image} is too large for a Job: {len(text)} bytes, beside {len(archive)} of the engine.",
             hint="Leave files out (`--exclude`), or build here (`--builder kernel`).",

@@ -71,7 +71,7 @@ SERVER_RESTARTS_OOM = starting(
     "server-restarts-oom",
     "The model server ran out of memory and is started again.",
     cause="Model, cache and server together are larger than the container's memory limit.",
-    cure="One or two restarts at the beginning are normal.",
+    cure="Redeploy with more memory if it happens again.",
 )
 SERVER_RESTARTS = starting(
     "server-restarts",

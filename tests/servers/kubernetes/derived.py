@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import uuid
 from typing import Any
 
+from .likeness import each_string
 from .recording import Recording, Step, load
 
 Object = dict[str, Any]
@@ -78,8 +80,8 @@ def exec_format_error() -> Recording:
 
 
 @functools.cache
-def redeploy() -> Recording:
-    """A change of a serving service: the new pod starts while the old one serves, then the old one goes."""
+def redeploy(number: int = 1) -> Recording:
+    """The change number so-and-so of a serving service: the new pod starts while the old one serves, then that goes."""
     recording = load("stop-and-start")
     create, start = recording.segments["create"], recording.segments["start"]
     # in the recording the Deployment was deleted and made again: here it stays
@@ -98,6 +100,7 @@ def redeploy() -> Recording:
         else:
             obj = json.loads(json.dumps(step.object).replace(again, first))
             changed.append(dataclasses.replace(step, object=obj))
+    changed = _of_number(changed, number)
     old_pod = next(step.name for step in create if step.resource == "pods")
     old_set = next(step.name for step in create if step.resource == "replicasets")
     end = changed[-1].at
@@ -106,6 +109,34 @@ def redeploy() -> Recording:
     changed.append(Step(end + 0.2, "pods", "DELETED", old_pod))
     segments = {"create": create, "change": tuple(changed)}
     return dataclasses.replace(recording, name="redeploy", segments=segments)
+
+
+def _of_number(steps: list[Step], number: int) -> list[Step]:
+    """What a later change makes has names and uids that no earlier one made."""
+    if number == 1:
+        return steps
+    made = [step for step in steps if step.type == "ADDED" and step.object]
+    template = next(step.name for step in made if step.resource == "replicasets").rpartition("-")[2]
+    again = {template: f"{template[:-4]}{number:04}"} | {
+        step.object["metadata"]["uid"]: str(uuid.uuid5(uuid.NAMESPACE_OID, f"{step.name} {number}"))
+        for step in made
+        if step.object
+    }
+
+    def change(text: str) -> str:
+        for old, new in again.items():
+            text = text.replace(old, new)
+        return text
+
+    return [
+        dataclasses.replace(
+            step,
+            name=change(step.name),
+            object=each_string(step.object, change),
+            patch=each_string(step.patch, change),
+        )
+        for step in steps
+    ]
 
 
 def _uid_of(steps: tuple[Step, ...]) -> str:

@@ -53,6 +53,7 @@ class KServe:
         self._headless = headless
         self._node = node
         self.plays: dict[tuple[str, str], Play] = {}
+        self._changes: dict[tuple[str, str], int] = {}
         self._stop = threading.Event()
         self._seen = api.store.revision
         self._acts: dict[tuple[str, str], tuple[str | None, bool, Any]] = {}
@@ -126,6 +127,7 @@ class KServe:
                 self._node.stop(key[1], key[0])
             self.plays.pop(key, None)
             self._acts.pop(key, None)
+            self._changes.pop(key, None)
         elif key not in self.plays:
             self._start(service)
         else:
@@ -154,7 +156,7 @@ class KServe:
                 self._node.situation(service)
             play.begin("stop" if after[0] == "true" else "start")
         elif after[2] != before[2]:
-            play.begin("change", self._of_change(service))
+            play.begin("change", self._of_change(key, service))
 
     def _recording(self, service: Object) -> Recording:
         if self.situation is not None:
@@ -164,9 +166,10 @@ class KServe:
             situation = self._node.situation(service) or situation
         return load(situation)
 
-    def _of_change(self, service: Object) -> Recording:
+    def _of_change(self, key: tuple[str, str], service: Object) -> Recording:
         recording = self._recording(service)
-        return recording if "change" in recording.segments else redeploy()
+        self._changes[key] = self._changes.get(key, 0) + 1
+        return recording if "change" in recording.segments else redeploy(self._changes[key])
 
 
 def _acts_of(service: Object) -> tuple[str | None, bool, Any]:

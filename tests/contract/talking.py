@@ -1,0 +1,47 @@
+"""Talking to the API with the official client: connections, a service, refusals."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from kubernetes import client, config
+from kubernetes.client import ApiException
+
+from tests.servers.kubernetes import User
+
+from .cluster import Cluster
+
+Object = dict[str, Any]
+GROUP = ("serving.kserve.io", "v1beta1")
+
+
+def connect(api: Cluster, user: User, namespace: str) -> client.ApiClient:
+    made = config.new_client_from_config(str(api.kubeconfig(user, namespace)))
+    made.configuration.retries = 0
+    return made
+
+
+def service(name: str = "m1", **predictor: Any) -> Object:
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": name},
+        "spec": {
+            "predictor": {
+                "model": {"modelFormat": {"name": "onnx"}, "runtime": "r", "storageUri": "oci://r.test/m:1"},
+                **predictor,
+            }
+        },
+    }
+
+
+def refused(call: Any, *args: Any, **more: Any) -> tuple[int, str]:
+    """Code and message of a refusal."""
+    with pytest.raises(ApiException) as caught:
+        call(*args, **more)
+    body = json.loads(caught.value.body)
+    assert body["kind"] == "Status"
+    assert body["code"] == caught.value.status
+    return caught.value.status, body["message"]
