@@ -106,7 +106,7 @@ export class OwnKernel {
     this.session = session;
     session.disposed.connect(() => {
       if (this.session === session) {
-        this.end(this.trans.__('The kernel was ended: from outside, or by the server because it was idle for long.'));
+        void this.lost();
       }
     });
     session.statusChanged.connect((_, status) => {
@@ -148,6 +148,15 @@ export class OwnKernel {
     const again = this.restarted;
     this.restarted = false;
     this.set('on', again ? this.trans.__('The kernel of this view had stopped and was started again.') : '');
+  }
+
+  /** The connection is gone. The page also drops one whose session was missing in an answer that was late: look again. */
+  private async lost(): Promise<void> {
+    this.end(this.trans.__('The kernel was ended: from outside, or by the server because it was idle for long.'), 'off');
+    await this.reconnect();
+    if (!this.isStarted()) {
+      this.set('ended', this.message);
+    }
   }
 
   private follow(session: Session.ISessionConnection, status: Kernel.Status): void {
