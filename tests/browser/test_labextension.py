@@ -66,6 +66,8 @@ def test_a_kernel_that_dies_comes_back_and_one_that_is_shut_down_stays_away(exte
 def test_everybody_can_use_it(extension: ExtensionPage) -> None:
     page = extension.page
     assert _own_sessions(extension) == [], "no kernel before it is needed"
+    extension.tile.wait_for()  # until then the launcher takes the focus, which closes the palette
+    extension.tile.focus()
     extension.execute("apputils:activate-command-palette")
     page.locator(".lm-CommandPalette-input").fill("Models: builds and services")
     page.keyboard.press("Enter")
