@@ -23,7 +23,9 @@ def build(_target: str, version: str) -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     npm = shutil.which("npm")
     if version == "editable":
-        _log.warning("The JupyterLab extension is not built for an editable install: see `make labextension`.")
+        _log.warning(
+            "The JupyterLab extension is not built for an editable install: see `make labextension`."
+        )
     elif npm is None:
         _log.warning("The JupyterLab extension is left out: npm is missing. Install Node.js 20 to have it.")
     else:

@@ -87,6 +87,8 @@ BUILD_WITH_OPENSHIFT = (
     *_all("list create delete", SECRETS),
     Need("list", PODS),
     Need("create", IMAGE_STREAMS),
+    # A BuildConfig has no time to live of its own: it belongs to a Job that has one.
+    *_all("list create delete", JOBS),
 )
 
 

@@ -21,7 +21,11 @@ class AccessStrip(widgets.VBox):
 
     Alone it looks at once; as the wizard's first strip it does when `look()` is called.
 
-    >>> AccessStrip()  # doctest: +SKIP
+    >>> from odh_oci_widgets import AccessStrip
+    >>> strip = AccessStrip()
+    >>> strip.join(20)
+    >>> strip.flow.surroundings.project.namespace
+    'alice'
     """
 
     def __init__(self, flow: Flow | None = None) -> None:

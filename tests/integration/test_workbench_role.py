@@ -20,7 +20,7 @@ from odh_oci_widgets.cluster.access import check
 from odh_oci_widgets.cluster.api import Api
 from odh_oci_widgets.cluster.connection import service_account_connection
 from odh_oci_widgets.cluster.destinations import list_destinations, store_connection
-from odh_oci_widgets.cluster.needs import actions
+from odh_oci_widgets.cluster.needs import BUILD_WITH_JOB, BUILD_WITH_OPENSHIFT, actions
 from odh_oci_widgets.oci import Cancelled, Credential
 from odh_oci_widgets.serving import ServiceState
 from odh_oci_widgets.serving.project import service as service_module
@@ -109,6 +109,11 @@ def test_the_role_is_what_the_access_check_asks_for(project: Project) -> None:
     wanted = {str(need) for needed in actions(access.features).values() for need in needed}
     assert rights(RULES) == wanted
     assert len(access.permissions) == 7, "this cluster has every action"
+
+
+def test_what_builders_check_is_part_of_it() -> None:
+    assert set(JobBuilder.needs) <= set(BUILD_WITH_JOB)
+    assert set(OpenShiftBuilder.needs) <= set(BUILD_WITH_OPENSHIFT)
 
 
 @pytest.mark.parametrize("number", range(len(RULES)), ids=lambda n: "-".join(RULES[n]["resources"])[:40])
