@@ -8,7 +8,14 @@ import { Link, listen, openComms } from './link.js';
 import type { FromKernel, Settings } from './messages.js';
 
 /** The tutorials in `notebooks/`, by file name. */
-export const TUTORIALS = ['01-granite-completion', '02-mobilenet-classification'] as const;
+export const TUTORIALS = [
+  '00-check-my-access',
+  '01-granite-completion',
+  '02-mobilenet-classification',
+  '03-private-registry',
+  '04-from-my-own-training',
+  '05-automation'
+] as const;
 
 /** Puts code into a new cell below the active one of the notebook that was used last, and shows it. False: there is none. */
 export function insertCell(tracker: INotebookTracker, activate: (id: string) => void, code: string): boolean {

@@ -62,8 +62,11 @@ class ExtensionPage:
     def button(self, name: str) -> Locator:
         return self.panel.get_by_role("button", name=name, exact=True)
 
-    def notification(self, text: str) -> Locator:
-        return self.page.locator(".Toastify__toast").filter(has_text=text)
+    def notification(self, text: str) -> None:
+        """Wait for a notification, among those of the list too: good news hide after some seconds."""
+        if not self.page.locator(".jp-Notification-Center").first.is_visible():
+            self.execute("apputils:display-notifications")
+        self.page.locator(".jp-Notification-List-Item").filter(has_text=text).first.wait_for()
 
     def reload(self) -> None:
         self.page.reload()

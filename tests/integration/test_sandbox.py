@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
+from odh_oci_widgets.cli import main
 from odh_oci_widgets.inference import NotAPicture, RequestRefused, WrongShape
 from odh_oci_widgets.oci import Cancelled, ImageNotFound
 from odh_oci_widgets.serving import (
@@ -31,6 +32,7 @@ from odh_oci_widgets.serving import (
     sandbox,
 )
 from odh_oci_widgets.serving.sandbox import SandboxService, process, record
+from odh_oci_widgets.widgets import snippets
 from tests.onnx_models import linear
 from tests.sandbox import image_of, own_sandbox
 from tests.servers.vllm import language_model, package
@@ -94,6 +96,16 @@ def test_it_answers_with_the_names_that_came_with_the_image(digits):
     assert [answer[0].label for answer in answers] == ["digit 7", "digit 3"]
     assert digits.diagnose().state is ServiceState.READY
     assert isinstance(digits, Service)
+
+
+def test_the_command_says_that_it_is_deleted_and_not_stopped(digits, shared_sandbox, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(shared_sandbox.parents[1]))
+    code = snippets.client(digits)
+    assert "print(digits.describe())" in code
+    for command in ("stop", "start"):
+        assert main([command, "digits", "--target", "sandbox"]) == 1
+        assert "`odh-oci delete digits`" in capsys.readouterr().err
+    assert runs(digits)
 
 
 def test_raw_and_json_tensors_give_the_same_numbers(digits):

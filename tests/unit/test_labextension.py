@@ -25,7 +25,7 @@ def test_the_lock_file_names_no_registry() -> None:
 
 
 def test_all_tutorials_are_offered() -> None:
-    listed = re.search(r"TUTORIALS = \[(.*)\]", (EXTENSION / "src" / "notebooks.ts").read_text())
+    listed = re.search(r"TUTORIALS = \[(.*?)\]", (EXTENSION / "src" / "notebooks.ts").read_text(), re.DOTALL)
     assert listed
     assert re.findall(r"'([^']+)'", listed[1]) == sorted(
         path.stem for path in (ROOT / "notebooks").glob("*.ipynb")

@@ -81,7 +81,7 @@ def a_layer(*sizes: tuple[str, int]) -> LayerTar:
         unique_by=lambda file: file[0].split("/")[1],
     )
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_gnu_tar_lists_every_name_and_size(files: list[tuple[str, int]]) -> None:
     """Contents are holes: sizes beyond 8 GiB cost no disk."""
     layer = a_layer(*files)
@@ -117,7 +117,7 @@ def test_gnu_tar_lists_every_name_and_size(files: list[tuple[str, int]]) -> None
         unique_by=lambda f: f[0].split("/")[1],
     )
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_gnu_tar_extracts_every_file(files: list[tuple[str, bytes]]) -> None:
     contents = dict(files)
     layer = a_layer(*((path, len(data)) for path, data in files))
