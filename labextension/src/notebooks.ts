@@ -85,17 +85,19 @@ export class NotebookKernels {
 
 /** A new notebook with the content of a tutorial; its path. Throws when the server does not give or take it. */
 export async function newFromTutorial(name: string, folder: string, contents: Contents.IManager): Promise<string> {
-  const url = URLExt.join(PageConfig.getOption('fullLabextensionsUrl'), 'odh-oci-widgets', 'tutorials', `${name}.ipynb`);
+  const path = URLExt.join(PageConfig.getOption('fullLabextensionsUrl'), 'odh-oci-widgets', 'tutorials', `${name}.ipynb`);
+  // The page's option is a path with the base URL, without the host.
+  const url = new URL(path, contents.serverSettings.baseUrl).href;
   const response = await ServerConnection.makeRequest(url, {}, contents.serverSettings);
   if (!response.ok) {
     throw await ServerConnection.ResponseError.create(response);
   }
   const content: unknown = await response.json();
-  const { path } = await contents.newUntitled({ path: folder, type: 'notebook' });
-  await contents.save(path, { type: 'notebook', format: 'json', content });
+  const { path: made } = await contents.newUntitled({ path: folder, type: 'notebook' });
+  await contents.save(made, { type: 'notebook', format: 'json', content });
   try {
-    return (await contents.rename(path, URLExt.join(folder, `${name}.ipynb`))).path;
+    return (await contents.rename(made, URLExt.join(folder, `${name}.ipynb`))).path;
   } catch {
-    return path; // there is one of that name: this one keeps `Untitled…`
+    return made; // there is one of that name: this one keeps `Untitled…`
   }
 }

@@ -66,8 +66,11 @@ export class OwnKernel {
 
   /** Ends the kernel, and with it all it showed. */
   async shutDown(): Promise<void> {
-    if (this.session) {
-      await this.end(this.trans.__('Shut down. Builds in the project go on.'), 'off')?.shutdown();
+    const session = this.end(this.trans.__('Shut down. Builds in the project go on.'), 'off');
+    if (session) {
+      this.closed = session.id;
+      this.closing = session.shutdown();
+      await this.closing;
     }
   }
 
@@ -82,9 +85,13 @@ export class OwnKernel {
 
   private async find(): Promise<Session.ISessionConnection | null> {
     const { sessions } = this.services;
+    await this.closing.catch(() => undefined);
     await sessions.ready;
     await sessions.refreshRunning();
-    const model = Array.from(sessions.running()).find(({ path, kernel }) => path === PATH && kernel !== null);
+    // An answer that is late may still name the one that was shut down.
+    const model = Array.from(sessions.running()).find(
+      ({ id, path, kernel }) => path === PATH && kernel !== null && id !== this.closed
+    );
     return model ? sessions.connectTo({ model, kernelConnectionOptions: { handleComms: true } }) : null;
   }
 
@@ -106,7 +113,7 @@ export class OwnKernel {
     this.session = session;
     session.disposed.connect(() => {
       if (this.session === session) {
-        this.end(this.trans.__('The kernel was ended: from outside, or by the server because it was idle for long.'));
+        void this.lost();
       }
     });
     session.statusChanged.connect((_, status) => {
@@ -148,6 +155,15 @@ export class OwnKernel {
     const again = this.restarted;
     this.restarted = false;
     this.set('on', again ? this.trans.__('The kernel of this view had stopped and was started again.') : '');
+  }
+
+  /** The connection is gone. The page also drops one whose session was missing in an answer that was late: look again. */
+  private async lost(): Promise<void> {
+    this.end(this.trans.__('The kernel was ended: from outside, or by the server because it was idle for long.'), 'off');
+    await this.reconnect();
+    if (!this.isStarted()) {
+      this.set('ended', this.message);
+    }
   }
 
   private follow(session: Session.ISessionConnection, status: Kernel.Status): void {
@@ -202,6 +218,9 @@ export class OwnKernel {
   }
 
   private session: Session.ISessionConnection | null = null;
+  /** The session that was shut down last, and its end. */
+  private closed = '';
+  private closing: Promise<void> = Promise.resolve();
   private link: Link | null = null;
   private ready: () => void = () => undefined;
   private restarted = false;

@@ -86,16 +86,23 @@ def test_in_a_workbench_with(
     interpreter = str(venv / "bin" / "python")
     packages = [f"{wheel}", lab, widgets, manager, "ipykernel<7.3"]
     if uv := shutil.which("uv"):
-        _run(uv, "venv", "--python", shutil.which(python) or sys.executable, str(venv))
+        _run(uv, "venv", "--python", _found(python), str(venv))
         _run(uv, "pip", "install", "--python", interpreter, *packages)
     else:
-        _run(shutil.which(python) or sys.executable, "-m", "venv", str(venv))
+        _run(_found(python), "-m", "venv", str(venv))
         _run(interpreter, "-m", "pip", "install", "--quiet", *packages)
     listed = _run(str(venv / "bin" / "jupyter"), "labextension", "list")
     line = next(line for line in listed.splitlines() if "odh-oci-widgets" in line)
     assert "enabled" in line
     assert "OK" in line
     main_job(open_lab(Lab(tmp_path / "lab", environ=workbench.environ, python=interpreter)), workbench)
+
+
+def _found(python: str) -> str:
+    """That Python if it is there and starts (a version manager's stub may not), or ours."""
+    path = shutil.which(python)
+    works = path and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0
+    return path if path and works else sys.executable
 
 
 def _run(*command: str, environ: dict[str, str] | None = None) -> str:
