@@ -2,7 +2,7 @@
 
 ipywidgets' FileUpload opens a dialog and takes no drop: its `<input type="file">` is in no document, so that nothing
 can be dropped on it, whatever the style sheet says. The area below it takes the drop, and gives the files to that input
-in the moment when the button would open its dialog. A page that allows no scripts in attributes still has the button.
+in the moment when the button would open its dialog. Without scripts in attributes only the keyboard opens it.
 """
 
 from __future__ import annotations
