@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 import io
 
 import pytest
 
 from odh_oci_widgets.builders import LayerBar, Progress
-from odh_oci_widgets.cli import bars
 from odh_oci_widgets.cli.bars import Bars, render
-from odh_oci_widgets.demo import drawing
 from odh_oci_widgets.oci.events import LayerState
 
 
@@ -38,11 +35,6 @@ def progress(layers: int = 1, sent: int = 50) -> Progress:
         for n in range(layers)
     )
     return Progress(layers=bars, sent=sent * layers, total=100 * layers, rate=10, left=61)
-
-
-@pytest.mark.parametrize("module", [bars, drawing])
-def test_the_examples_are_true(module):
-    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import doctest
 import re
-from importlib import import_module
 
 import pytest
 from hypothesis import given
@@ -90,8 +88,3 @@ def test_pages_that_show_a_file_become_the_file() -> None:
     assert parse_address(raw + "?token=x").url == raw + "?token=x"
     hub = "https://huggingface.co/onnx-community/x/{}/main/onnx/model.onnx"
     assert parse_address(hub.format("blob")).url == hub.format("resolve")
-
-
-@pytest.mark.parametrize("name", ["bounded", "formats", "naming", "selection", "web", "opening"])
-def test_examples(name: str) -> None:
-    assert doctest.testmod(import_module(f"odh_oci_widgets.models.{name}")).failed == 0

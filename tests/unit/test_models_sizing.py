@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-from importlib import import_module
-
 import pytest
 
 from odh_oci_widgets.models import (
@@ -240,8 +237,3 @@ def test_code_of_the_model_is_pointed_out() -> None:
     suggestion = suggest(ModelFormat.HUGGINGFACE, architecture="Phi3ForCausalLM", needs_code=True)
     assert suggestion.args == ("--trust-remote-code",)
     assert "read it first" in suggestion.why
-
-
-@pytest.mark.parametrize("name", ["sizing", "runtime", "facts", "gpus", "hub"])
-def test_examples(name: str) -> None:
-    assert doctest.testmod(import_module(f"odh_oci_widgets.models.{name}")).failed == 0
