@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Where the demo puts its image: a registry (REGISTRY=host:port/repo), or an OCI layout in a temporary folder.
 REGISTRY ?=
 
-.PHONY: help demo lab test test-slow lint docs bench setup servers clean
+.PHONY: help demo lab labextension test test-slow lint docs bench setup servers clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
