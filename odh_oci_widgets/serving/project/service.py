@@ -11,6 +11,7 @@ from odh_oci_widgets.cluster.errors import ClusterError, KindNotFound, NotAllowe
 from odh_oci_widgets.cluster.project import Manifest, Project
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES, SECRETS, SERVICES, SERVING_RUNTIMES
 from odh_oci_widgets.serving.answering import Answering
+from odh_oci_widgets.serving.cases import service as cases
 from odh_oci_widgets.serving.errors import ServiceFailed, ServiceNotFound, ServiceTimeout
 from odh_oci_widgets.serving.kserve_objects import IMAGE_ANNOTATION, MANAGED_BY, MANAGER, SERVICE_LABEL
 from odh_oci_widgets.serving.protocol import Diagnosis, ServiceState
@@ -26,6 +27,8 @@ from .timeline import Moment, event_lines, timeline
 #: Failures that the cluster may still repair by itself (a runtime not seen yet, a node that comes) are waited out.
 _PATIENCE = 20.0
 _POLL_SECONDS = 2.0
+#: Diagnoses after which no pod is left that could change anything.
+_ENDED = {cases.STOPPED.code, cases.ABSENT.code}
 
 
 class ProjectService(Answering):
@@ -133,7 +136,10 @@ class ProjectService(Answering):
         return snapshot.answered(ask(self.project, snapshot.service, pod, url=url, headers=headers))
 
     def watch(self, timeout: float = 900) -> Iterator[Diagnosis]:
-        """Each change of the diagnosis, the present one first, until it is ready, stopped or gone, or time is up."""
+        """Each change of the diagnosis, the present one first, until nothing more will change or time is up.
+
+        That is when the model answers, or when the service is stopped or gone and its last pod has ended.
+        """
         deadline = time.monotonic() + timeout
         last: tuple[ServiceState, str] | None = None
         while True:
@@ -141,7 +147,7 @@ class ProjectService(Answering):
             if (found.state, found.sentence) != last:
                 last = (found.state, found.sentence)
                 yield found
-            if found.state in {ServiceState.READY, ServiceState.STOPPED} or self._known is None:
+            if found.state is ServiceState.READY or found.code in _ENDED:
                 return
             left = deadline - time.monotonic()
             if left <= 0:
