@@ -99,6 +99,7 @@ class ProgressTracker:
                         base=bar.base,
                     )
                     self._samples.append((self._clock(), self._moved))
+                    self._trim(self._samples[-1][0])
                 case Done():
                     self._samples.clear()
                 case _:
@@ -108,9 +109,7 @@ class ProgressTracker:
         """What stands now."""
         with self._lock:
             now = self._clock()
-            # Keep one sample older than the window, so that a slow line still has a rate.
-            while len(self._samples) > 1 and self._samples[1][0] < now - RATE_WINDOW:
-                self._samples.popleft()
+            self._trim(now)
             sent = sum(bar.total if bar.state is LayerState.REUSED else bar.sent for bar in self._layers)
             total = sum(bar.total for bar in self._layers)
             rate = 0.0
@@ -118,3 +117,8 @@ class ProgressTracker:
                 rate = (self._moved - self._samples[0][1]) / (now - self._samples[0][0])
             left = (total - sent) / rate if rate > 0 else None
             return Progress(layers=tuple(self._layers), sent=sent, total=total, rate=rate, left=left)
+
+    def _trim(self, now: float) -> None:
+        # Keep one sample older than the window, so that a slow line still has a rate.
+        while len(self._samples) > 1 and self._samples[1][0] < now - RATE_WINDOW:
+            self._samples.popleft()

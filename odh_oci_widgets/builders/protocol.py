@@ -31,7 +31,7 @@ class BuildStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
-    #: whoever ran it is gone without having said how it ended
+    #: how it ended is not known: whoever ran it is gone, or the cluster shows it to us no longer
     INTERRUPTED = "interrupted"
 
     @property

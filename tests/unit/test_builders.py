@@ -27,6 +27,7 @@ from odh_oci_widgets.builders.record import RECORDS_KEPT
 from odh_oci_widgets.models import open_model
 from odh_oci_widgets.oci.errors import Cancelled, PlanInvalid, ReferenceInvalid, SourceError
 from odh_oci_widgets.oci.events import Done, Failed, LayerProgress, LayerState, Log, Planned
+from odh_oci_widgets.oci.remote import Seldom
 from tests.servers.hub import Hub
 
 
@@ -59,6 +60,17 @@ def wait_until(what: str, condition, seconds: float = 20) -> None:
 
 
 # --- the event log ---
+
+
+def test_a_log_elsewhere_stays_small():
+    """Nodes throw the beginning of a large log away."""
+    seldom = Seldom()
+    told = [event for sent in range(90) for layer in (0, 1) if seldom.wants(event := progress(layer, sent))]
+    assert [event.layer for event in told[:2]] == [0, 1]
+    assert len(told) < 10  # two, unless this took seconds
+    done = LayerProgress(layer=0, sent=100, total=100, state=LayerState.DONE)
+    assert seldom.wants(done)
+    assert seldom.wants(Log(message="a line"))
 
 
 def progress(layer: int, sent: int) -> LayerProgress:

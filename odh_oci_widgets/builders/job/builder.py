@@ -111,7 +111,8 @@ class JobBuilder(ProjectBuilder[JobSettings]):
             JOBS, labels=f"{SELECTOR},{DESTINATION_LABEL}={destination_of(plan.image)}"
         ):
             if job_end(one) is None:
-                yield self._followed(one["metadata"]["name"], plan)
+                name = one["metadata"]["name"]
+                yield self._followed(name, self._plan_of(name) or plan)
 
 
 _UNBORN: dict[str, Any] = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "", "uid": ""}}

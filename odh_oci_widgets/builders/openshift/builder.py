@@ -33,7 +33,7 @@ from odh_oci_widgets.oci.errors import PlanInvalid
 from odh_oci_widgets.oci.plan import Plan
 from odh_oci_widgets.oci.reference import LayoutReference, Reference, parse_image
 
-from .build import OpenShiftBuild
+from .build import OpenShiftBuild, as_soon_as_may_be
 from .manifests import (
     CONTAINERFILE_BYTES,
     OpenShiftSettings,
@@ -188,7 +188,9 @@ class OpenShiftBuilder(ProjectBuilder[OpenShiftSettings]):
             "metadata": {"name": build_id},
             "triggeredBy": [{"message": "Started by odh-oci-widgets"}],
         }
-        self.project.api.request("POST", path, what="start the build", body=request)
+        as_soon_as_may_be(
+            lambda: self.project.api.request("POST", path, what="start the build", body=request)
+        )
 
     def _running(self, plan: Plan) -> Iterator[Build]:
         """Running builds of the same image."""
@@ -198,7 +200,7 @@ class OpenShiftBuilder(ProjectBuilder[OpenShiftSettings]):
             last = self._last(name)
             begun = last is not None or _age(one) < _HALF_MADE_SECONDS
             if begun and (last is None or not status_of(last).finished):
-                yield self._followed(name, plan)
+                yield self._followed(name, self._plan_of(name) or plan)
 
     def _last(self, build_id: str) -> dict[str, Any] | None:
         found = sorted(self.project.list(BUILDS, labels=f"buildconfig={build_id}"), key=made_at)
