@@ -66,9 +66,9 @@ class FollowedBuild:
         """The events until now, without waiting."""
         return [event for _, event in self._log.since(0)]
 
-    def logs(self) -> Iterator[str]:
-        """The same as lines for people, without the progress."""
-        return log_lines(self.events())
+    def logs(self, follow: bool = True) -> Iterator[str]:
+        """The same as lines for people, without the progress; with `follow=False` those until now."""
+        return log_lines(self.events() if follow else self.told())
 
     def cancel(self) -> None:
         """Ask it to stop; `wait()` tells when it did."""

@@ -77,8 +77,8 @@ class Build(Protocol):
     def told(self) -> list[Event]:
         """The events until now, without waiting."""
 
-    def logs(self) -> Iterator[str]:
-        """The same as lines for people, without the progress."""
+    def logs(self, follow: bool = True) -> Iterator[str]:
+        """The same as lines for people, without the progress; with `follow=False` those until now."""
 
     def cancel(self) -> None:
         """Ask it to stop; `wait()` tells when it did."""
