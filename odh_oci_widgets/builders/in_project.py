@@ -217,3 +217,8 @@ class ProjectBuilder(Generic[Settings]):
 def made_at(one: Mapping[str, Any]) -> str:
     """When an object was made, as text that sorts."""
     return str(one["metadata"].get("creationTimestamp") or "")
+
+
+def age_key(one: Mapping[str, Any]) -> tuple[str, str]:
+    """Sorts objects by age; those of one second all in the same order, whoever looks."""
+    return made_at(one), str(one["metadata"]["name"])

@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -325,6 +327,36 @@ def test_two_builds_of_one_image_do_not_meet(
     assert third.wait(60)
     assert another.wait(60)
     assert first.status in {BuildStatus.CANCELLED, BuildStatus.SUCCEEDED}
+
+
+def test_of_two_builds_at_the_same_moment_the_second_is_told(
+    kubeconfig: Path, model: str, registry: Registry, namespace: str, runner: JobRunner
+) -> None:
+    runner.hold()
+    plan = _plan(model, registry, namespace)
+    gate = threading.Barrier(2)
+
+    class AtOnce(JobBuilder):
+        """Both have looked before either is there, and then both are."""
+
+        def _running(self, plan, before=None):
+            gate.wait(30)
+            if before is not None:
+                yield from super()._running(plan, before)
+
+    def start(_: int) -> object:
+        builder = AtOnce(connect(kubeconfig=str(kubeconfig), namespace=namespace), environ={})
+        try:
+            return builder.start(plan, secrets={"hf": TOKEN})
+        except BuildConflict as conflict:
+            return conflict
+
+    with ThreadPoolExecutor(2) as pool:
+        came = list(pool.map(start, range(2)))
+    (build,) = (one for one in came if not isinstance(one, BuildConflict))
+    assert [one.build_id for one in came if isinstance(one, BuildConflict)] == [build.id]
+    runner.release()
+    assert build.wait(60)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from odh_oci_widgets import builders, oci
 from odh_oci_widgets.builders import (
+    BuildConflict,
     BuilderUnknown,
     BuildInterrupted,
     BuildStatus,
@@ -218,6 +220,26 @@ def test_a_cancelled_build_is_cancelled(tmp_path: Path, stalled_model: str):
     with pytest.raises(Cancelled):
         build.wait(30)
     assert build.status is BuildStatus.CANCELLED
+
+
+def test_of_two_builds_at_the_same_moment_the_second_is_told(tmp_path: Path, stalled_model: str):
+    plan = builders.plan_image(stalled_model, layout(tmp_path), base="embedded")
+    gate = threading.Barrier(4)
+
+    def start() -> object:
+        gate.wait(20)
+        try:
+            return KernelBuilder(tmp_path / "records").start(plan)
+        except BuildConflict as conflict:
+            return conflict
+
+    with ThreadPoolExecutor(4) as pool:
+        came = list(pool.map(lambda _: start(), range(4)))
+    (running,) = (one for one in came if not isinstance(one, BuildConflict))
+    assert {one.build_id for one in came if isinstance(one, BuildConflict)} == {running.id}
+    running.cancel()
+    with pytest.raises(Cancelled):
+        running.wait(30)
 
 
 def test_another_process_sees_a_running_build_and_can_stop_it(tmp_path: Path, stalled_model: str):
