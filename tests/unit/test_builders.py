@@ -22,13 +22,14 @@ from odh_oci_widgets.builders import (
     BuildStatus,
     BuildTimeout,
     KernelBuilder,
+    ProgressTracker,
     RecordedBuild,
 )
 from odh_oci_widgets.builders.eventlog import LINES_KEPT, EventLog
 from odh_oci_widgets.builders.record import RECORDS_KEPT
 from odh_oci_widgets.models import open_model
 from odh_oci_widgets.oci.errors import Cancelled, PlanInvalid, ReferenceInvalid, SourceError
-from odh_oci_widgets.oci.events import Done, Failed, LayerProgress, LayerState, Log, Planned
+from odh_oci_widgets.oci.events import Done, Failed, LayerInfo, LayerProgress, LayerState, Log, Planned
 from odh_oci_widgets.oci.remote import Seldom
 from tests.servers.hub import Hub
 
@@ -62,6 +63,17 @@ def wait_until(what: str, condition, seconds: float = 20) -> None:
 
 
 # --- the event log ---
+
+
+def test_what_was_moved_before_a_build_was_found_is_no_rate():
+    now = [100.0]
+    tracker = ProgressTracker(clock=lambda: now[0])
+    tracker.feed(Planned(image="r.example/a:1", layers=(LayerInfo(title="model", size=100),)))
+    for sent in range(0, 60, 10):
+        tracker.feed(progress(0, sent))
+    now[0] += 5
+    tracker.feed(progress(0, 60))
+    assert (tracker.snapshot().sent, tracker.snapshot().rate, tracker.snapshot().left) == (60, 2.0, 20.0)
 
 
 def test_a_log_elsewhere_stays_small():
