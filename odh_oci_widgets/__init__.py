@@ -37,6 +37,7 @@ _HOME = {
     # build and push
     "build": "builders",
     "builds": "builders",
+    "attach": "builders",
     "Build": "builders",
     "BuildStatus": "builders",
     "make_plan": "oci",
@@ -74,7 +75,7 @@ _HOME = {
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604 - computed from strings
 
 if TYPE_CHECKING:
-    from .builders import Build, BuildStatus, build, builds
+    from .builders import Build, BuildStatus, attach, build, builds
     from .cluster import connect
     from .inference import Completion, Measurement, Prediction
     from .models import (

@@ -16,6 +16,7 @@ _READS = {"get", "pop", "getenv"}
 OURS = {
     "ODH_OCI_BASE": "folder with the layout of the base image, for a Job that builds; made and passed on by us",
     "ODH_OCI_LAYER_LIMIT": "largest layer in bytes that the registry takes, where it is not what we know of it",
+    "ODH_OCI_RESULT": "file for the last event of a build by a Job that succeeded; made and passed on by us",
     "ODH_OCI_S3": "file with the signatures for objects in S3 storage, for a Job that builds; made and passed on by us",
 }
 OTHERS = {

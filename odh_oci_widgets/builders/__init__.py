@@ -21,7 +21,7 @@ from .progress import LayerBar, Progress, ProgressTracker
 from .protocol import Build, Builder, BuildStatus
 from .recorded import RecordedBuild
 from .report import human_bytes
-from .starting import build, builds, plan_secrets, start
+from .starting import attach, build, builds, plan_secrets, start
 
 __all__ = [
     "BUILDERS",
@@ -49,6 +49,7 @@ __all__ = [
     "ProgressTracker",
     "RecordedBuild",
     "SourceNotReachable",
+    "attach",
     "build",
     "builder_named",
     "builds",

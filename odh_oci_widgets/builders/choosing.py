@@ -85,8 +85,10 @@ class Offer:
     trouble: str = ""
 
 
-def offers() -> list[Offer]:
+def offers(project: Project | None = None) -> list[Offer]:
     """All builders, each with the reason where it cannot work here. Asks the cluster, where there is one.
+
+    `project`: where those build that need one (default: the current).
 
     >>> from odh_oci_widgets.builders import offers
     >>> [offer.name for offer in offers()]
@@ -95,7 +97,7 @@ def offers() -> list[Offer]:
     found = []
     for name, make in BUILDERS.items():
         try:
-            make().check()
+            make(**({"project": project} if name in IN_PROJECT else {})).check()
         except OdhOciError as error:
             found.append(Offer(name, str(error)))
         else:

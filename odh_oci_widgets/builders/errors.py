@@ -8,7 +8,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 class BuildError(OdhOciError):
     """A build could not be started, followed or found."""
 
-    cure = "See the build's logs: `build.logs()`, or `odh-oci builds logs ID`."
+    cure = "See the build's logs: `build.logs()`, or `odh-oci builds ID`."
 
 
 class BuilderUnknown(BuildError):

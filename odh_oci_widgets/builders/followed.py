@@ -66,9 +66,9 @@ class FollowedBuild:
         """The events until now, without waiting."""
         return [event for _, event in self._log.since(0)]
 
-    def logs(self) -> Iterator[str]:
-        """The same as lines for people, without the progress."""
-        return log_lines(self.events())
+    def logs(self, follow: bool = True) -> Iterator[str]:
+        """The same as lines for people, without the progress; with `follow=False` those until now."""
+        return log_lines(self.events() if follow else self.told())
 
     def cancel(self) -> None:
         """Ask it to stop; `wait()` tells when it did."""
@@ -107,8 +107,11 @@ class FollowedBuild:
         self._tracker.feed(event)
         self._log.append(event)
 
-    def _end(self, error: OdhOciError | None = None) -> None:
-        """Nothing more will happen. `error` is a trouble around the build that no event told."""
+    def _end(self, error: OdhOciError | None = None, otherwise: BuildStatus = BuildStatus.FAILED) -> None:
+        """Nothing more will happen. `error` is a trouble around the build that no event told.
+
+        `otherwise`: the status where it neither succeeded nor was cancelled.
+        """
         if error is not None and self._image is None:
             self._error = error
             self._log.append(Failed(error=type(error).__name__, message=error.message, hint=error.hint))
@@ -120,7 +123,7 @@ class FollowedBuild:
             self._error = self._error or BuildCrashed(
                 f"The build of {self.plan.image} ended without an image."
             )
-            self._status = BuildStatus.FAILED
+            self._status = otherwise
         self._log.close()
         self._closing()
         self._seen.set()

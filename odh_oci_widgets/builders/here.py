@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets as randomness
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock, Thread
 
@@ -17,6 +18,7 @@ from odh_oci_widgets.oci.plan import Plan
 
 from .errors import BuildCrashed
 from .followed import FollowedBuild
+from .marks import IfRunning, settle
 from .protocol import Build, BuildStatus
 from .record import Entry, Record, builds_folder, prune, records
 from .recorded import RecordedBuild
@@ -96,6 +98,33 @@ class BuildHere(FollowedBuild):
             )
             with suppress(OSError):
                 self._record.save(entry, self.plan)
+
+
+def start_alone(build: BuildHere, if_running: IfRunning) -> None:
+    """Start it, if no other build of its image is running. Raises BuildConflict where `if_running` is `refuse`."""
+    image = build.plan.image
+    while True:
+        settle(running_here(build.folder, build.builder, image), image, if_running)
+        with _turn(build.folder):  # of two at the same moment the second one sees the first
+            if not any(running_here(build.folder, build.builder, image)):
+                build.start()
+                return
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """One at a time on this machine."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(folder / ".starting", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:  # a full disk or a read-only home: there are no records to look at either
+        yield
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def new_record(folder: Path | None) -> Record:

@@ -20,7 +20,7 @@ from odh_oci_widgets.oci.plan import Plan
 
 from .followed import FollowedBuild
 from .marks import SELECTOR, IfRunning
-from .protocol import Build
+from .protocol import Build, BuildStatus
 from .rights import check_rights
 
 #: Seconds between two looks at what has no stream.
@@ -40,6 +40,8 @@ class ProjectBuild(FollowedBuild):
         super().__init__(build_id, plan)
         self.project = project
         self._told: set[str] = set()
+        #: the cluster shows it to us no longer; it may go on
+        self.lost = False
 
     def _look(self) -> tuple[bool, OdhOciError | None]:
         """Read what is new. Returns whether it is over, and the trouble that no event told."""
@@ -62,8 +64,8 @@ class ProjectBuild(FollowedBuild):
         Thread(target=self._follow, name=f"build {self.id}", daemon=True).start()
 
     def cancel(self) -> None:
-        """Take the build away with all that belongs to it; `wait()` tells when it is gone."""
-        if not self._cancel.is_set():
+        """Take the build away with all that belongs to it; `wait()` tells when it is gone. One that is over stays."""
+        if not self._cancel.is_set() and not self._ended.is_set():
             self._cancel.set()
             Thread(target=self._delete, name=f"cancel {self.id}", daemon=True).start()
 
@@ -88,11 +90,11 @@ class ProjectBuild(FollowedBuild):
                 if not ended:
                     self._seen.set()
             except (LoginExpired, NotAllowed) as refused:
-                ended, error = True, refused
+                ended, error, self.lost = True, refused, True
             except ClusterError as trouble:
                 unreachable_since = unreachable_since or time.monotonic()
                 self._tell(trouble)
-                ended = time.monotonic() - unreachable_since > PATIENCE_SECONDS
+                ended = self.lost = time.monotonic() - unreachable_since > PATIENCE_SECONDS
                 error = trouble
             if ended:
                 break
@@ -100,6 +102,10 @@ class ProjectBuild(FollowedBuild):
         if self._cancel.is_set() and self._image is None:
             self._error = None
             error = self._gone()
+        elif self.lost:
+            self.note(f"What becomes of the build `{self.id}` is not seen from here any more; it may go on.")
+            self._end(error, BuildStatus.INTERRUPTED)
+            return
         for name in self._secret_names():
             with suppress(ClusterError):
                 self.project.delete(SECRETS, name)
@@ -139,13 +145,14 @@ class Followers(Generic[Followed]):
         key = (project.host, project.namespace, build_id)
         with self._lock:
             build = self._known.get(key)
-            if build is None:
+            if build is None or build.lost:
                 build = self._known[key] = make()
             return build
 
     def known(self, project: Project, build_id: str) -> Followed | None:
-        """The follower that somebody holds already; None where there is none."""
-        return self._known.get((project.host, project.namespace, build_id))
+        """The follower that somebody holds already; None where there is none that still sees its build."""
+        build = self._known.get((project.host, project.namespace, build_id))
+        return None if build is None or build.lost else build
 
 
 Settings = TypeVar("Settings")
@@ -194,12 +201,24 @@ class ProjectBuilder(Generic[Settings]):
             if followed is not None:  # its plan does not change: who looks often reads it once
                 found.append(followed)
                 continue
-            known = self.project.find(CONFIG_MAPS, name)
-            with suppress(PlanInvalid, KeyError, TypeError):  # half made, or of another version
-                found.append(self._followed(name, Plan.from_json((known or {})["data"]["plan.json"])))
+            plan = self._plan_of(name)
+            if plan is not None:
+                found.append(self._followed(name, plan))
         return found
+
+    def _plan_of(self, build_id: str) -> Plan | None:
+        """What a build builds; None for one that is half made, or of another version."""
+        known = self.project.find(CONFIG_MAPS, build_id) or {}
+        with suppress(PlanInvalid, KeyError, TypeError):
+            return Plan.from_json(known["data"]["plan.json"])
+        return None
 
 
 def made_at(one: Mapping[str, Any]) -> str:
     """When an object was made, as text that sorts."""
     return str(one["metadata"].get("creationTimestamp") or "")
+
+
+def age_key(one: Mapping[str, Any]) -> tuple[str, str]:
+    """Sorts objects by age; those of one second all in the same order, whoever looks."""
+    return made_at(one), str(one["metadata"]["name"])

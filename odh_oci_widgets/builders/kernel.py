@@ -10,8 +10,8 @@ from odh_oci_widgets import oci
 from odh_oci_widgets.oci.errors import OdhOciError
 from odh_oci_widgets.oci.plan import Plan
 
-from .here import BuildHere, builds_here, new_record, running_here
-from .marks import IfRunning, settle
+from .here import BuildHere, builds_here, new_record, start_alone
+from .marks import IfRunning
 from .protocol import Build
 from .record import Record
 
@@ -69,10 +69,9 @@ class KernelBuilder:
         verify: bool = True,
     ) -> KernelBuild:
         """Start and return at once. Raises BuildConflict."""
-        settle(running_here(self._folder, self.name, plan.image), plan.image, self.if_running)
         record = new_record(self._folder)
         build = KernelBuild(plan, record, credentials=credentials, secrets=secrets, verify=verify)
-        build.start()
+        start_alone(build, self.if_running)
         return build
 
     def builds(self) -> list[Build]:

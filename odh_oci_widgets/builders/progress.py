@@ -12,6 +12,8 @@ from odh_oci_widgets.oci.events import Done, Event, LayerProgress, LayerState, P
 
 #: Seconds over which the rate is measured.
 RATE_WINDOW = 10.0
+#: Seconds after the beginning in which it is not: what a build did before it was found again comes all at once.
+RATE_FROM = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,7 @@ class ProgressTracker:
         self._layers: list[LayerBar] = []
         self._samples: deque[tuple[float, int]] = deque()
         self._moved = 0
+        self._began = 0.0
 
     def feed(self, event: Event) -> None:
         """Take one event into account."""
@@ -85,7 +88,8 @@ class ProgressTracker:
                         LayerBar(title=layer.title, total=layer.size, base=layer.base)
                         for layer in event.layers
                     ]
-                    self._samples.append((self._clock(), 0))
+                    self._began = self._clock()
+                    self._samples.append((self._began, self._moved))
                 case LayerProgress() if event.layer < len(self._layers):
                     bar = self._layers[event.layer]
                     if event.state is LayerState.SENDING or event.state is LayerState.DONE:
@@ -98,7 +102,11 @@ class ProgressTracker:
                         digest=event.digest or bar.digest,
                         base=bar.base,
                     )
-                    self._samples.append((self._clock(), self._moved))
+                    now = self._clock()
+                    if now - self._began < RATE_FROM:
+                        self._samples.clear()
+                    self._samples.append((now, self._moved))
+                    self._trim(now)
                 case Done():
                     self._samples.clear()
                 case _:
@@ -108,9 +116,7 @@ class ProgressTracker:
         """What stands now."""
         with self._lock:
             now = self._clock()
-            # Keep one sample older than the window, so that a slow line still has a rate.
-            while len(self._samples) > 1 and self._samples[1][0] < now - RATE_WINDOW:
-                self._samples.popleft()
+            self._trim(now)
             sent = sum(bar.total if bar.state is LayerState.REUSED else bar.sent for bar in self._layers)
             total = sum(bar.total for bar in self._layers)
             rate = 0.0
@@ -118,3 +124,8 @@ class ProgressTracker:
                 rate = (self._moved - self._samples[0][1]) / (now - self._samples[0][0])
             left = (total - sent) / rate if rate > 0 else None
             return Progress(layers=tuple(self._layers), sent=sent, total=total, rate=rate, left=left)
+
+    def _trim(self, now: float) -> None:
+        # Keep one sample older than the window, so that a slow line still has a rate.
+        while len(self._samples) > 1 and self._samples[1][0] < now - RATE_WINDOW:
+            self._samples.popleft()

@@ -31,7 +31,7 @@ class BuildStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
-    #: whoever ran it is gone without having said how it ended
+    #: how it ended is not known: whoever ran it is gone, or the cluster shows it to us no longer
     INTERRUPTED = "interrupted"
 
     @property
@@ -77,8 +77,8 @@ class Build(Protocol):
     def told(self) -> list[Event]:
         """The events until now, without waiting."""
 
-    def logs(self) -> Iterator[str]:
-        """The same as lines for people, without the progress."""
+    def logs(self, follow: bool = True) -> Iterator[str]:
+        """The same as lines for people, without the progress; with `follow=False` those until now."""
 
     def cancel(self) -> None:
         """Ask it to stop; `wait()` tells when it did."""

@@ -86,9 +86,9 @@ class RecordedBuild:
                 return
             time.sleep(LOOK_SECONDS)
 
-    def logs(self) -> Iterator[str]:
-        """The same as lines for people, without the progress."""
-        return log_lines(self.events())
+    def logs(self, follow: bool = True) -> Iterator[str]:
+        """The same as lines for people, without the progress; with `follow=False` those until now."""
+        return log_lines(self.events() if follow else self.told())
 
     def cancel(self) -> None:
         """Ask the process that runs it to stop; `wait()` tells when it did."""

@@ -15,7 +15,7 @@ from odh_oci_widgets.models.s3 import sign
 from odh_oci_widgets.oci.plan import DEFAULT_BASE, Plan
 
 from .choosing import BUILDERS, IN_PROJECT, builder_named, default_builder
-from .errors import PodmanUnavailable
+from .errors import BuildNotFound, PodmanUnavailable
 from .followed import FollowedBuild
 from .planning import plan_image
 from .protocol import Build, Builder
@@ -127,6 +127,32 @@ def builds(*, project: Project | None = None, wait: float = 0.0) -> list[Build]:
         if isinstance(build, FollowedBuild) and build.builder in IN_PROJECT:
             build.seen(max(0.0, deadline - time.monotonic()))
     return found
+
+
+def attach(build_id: str, *, project: Project | None = None, wait: float = 0.0) -> Build:
+    """One of `builds()` by its id, or the beginning of it: from a new kernel, with progress where it stands.
+
+    Raises BuildNotFound where there is none, or several begin so.
+
+    >>> from odh_oci_widgets import attach, build
+    >>> running = build("iris.onnx", "oci:attached-image", base="embedded")
+    >>> attach(running.id).wait() == running.wait()
+    True
+    """
+    found = builds(project=project, wait=wait)
+    fitting = [one for one in found if one.id == build_id] or [
+        one for one in found if build_id and one.id.startswith(build_id)
+    ]
+    if len(fitting) > 1:
+        raise BuildNotFound(
+            f"{len(fitting)} builds begin with `{build_id}`.",
+            hint="Write more of the id: `odh-oci builds` or `builds()` lists them.",
+        )
+    if not fitting:
+        raise BuildNotFound(
+            f"There is no build `{build_id}`.", hint="`odh-oci builds` or `builds()` lists them."
+        )
+    return fitting[0]
 
 
 def plan_secrets(plan: Plan, token: str | None = None) -> dict[str, str]:

@@ -128,17 +128,24 @@ class Api:
 
     @contextmanager
     def stream(
-        self, path: str, *, what: str, query: Mapping[str, Any] | None = None, read_timeout: float
+        self,
+        path: str,
+        *,
+        what: str,
+        query: Mapping[str, Any] | None = None,
+        read_timeout: float,
+        whole: bool = False,
     ) -> Iterator[Iterator[bytes]]:
         """The lines of an answer as they come: a watch, a log. Ends when the server ends it or goes quiet too long.
 
+        `whole`: without the last line where it has no end: the answer was cut there, and will be asked for again.
         Raises ClusterError; ClusterUnreachable also when the connection breaks in the middle.
         """
         response = self._send("GET", path, query, None, JSON, stream=True, read_timeout=read_timeout)
         try:
             if response.status >= 400:
                 raise self._error(response.status, response.read(), what)
-            yield _lines(response, self.connection.host)
+            yield _lines(response, self.connection.host, whole=whole)
         finally:
             response.close()
 
@@ -213,7 +220,7 @@ def _environment_proxy(connection: Connection) -> str | None:
     return getproxies().get(parts.scheme)
 
 
-def _lines(response: urllib3.BaseHTTPResponse, host: str) -> Iterator[bytes]:
+def _lines(response: urllib3.BaseHTTPResponse, host: str, *, whole: bool) -> Iterator[bytes]:
     """Whole lines, each as soon as it is there."""
     rest = b""
     try:
@@ -224,7 +231,7 @@ def _lines(response: urllib3.BaseHTTPResponse, host: str) -> Iterator[bytes]:
         return  # nothing new for long enough: as good as an end
     except urllib3.exceptions.HTTPError as error:
         raise _unreachable(host, error) from error
-    if rest:
+    if rest and not whole:
         yield rest
 
 

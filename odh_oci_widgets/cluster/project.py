@@ -123,10 +123,12 @@ class Project:
         follow: bool = False,
         previous: bool = False,
         quiet: float = 3600.0,
+        whole: bool = False,
     ) -> Iterator[str]:
         """Lines of a container's log. Raises Refused when the container has not started.
 
-        With `follow` it ends when the container does, or after `quiet` seconds without a line.
+        With `follow` it ends when the container does, or after `quiet` seconds without a line. `whole`: a last line
+        that was cut is not given.
         """
         query: dict[str, Any] = {"container": container}
         if tail is not None:
@@ -137,7 +139,9 @@ class Project:
             query["previous"] = "true"
         path = PODS.path(self.namespace, pod, "log")
         what = f"read the log of `{container}`"
-        with self.api.stream(path, what=what, query=query, read_timeout=quiet if follow else 30) as lines:
+        with self.api.stream(
+            path, what=what, query=query, read_timeout=quiet if follow else 30, whole=whole
+        ) as lines:
             for line in lines:
                 yield line.decode(errors="replace").rstrip("\r")
 

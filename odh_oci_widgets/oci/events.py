@@ -204,11 +204,11 @@ def from_json(line: str) -> Event:
         cls = KINDS[fields.pop("event")]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"not an event: {line[:200]!r}") from error
-    if cls is Planned:
-        fields["layers"] = tuple(LayerInfo(**layer) for layer in fields["layers"])
-    if cls is LayerProgress:
-        fields["state"] = LayerState(fields["state"])
     try:
+        if cls is Planned:
+            fields["layers"] = tuple(LayerInfo(**layer) for layer in fields["layers"])
+        if cls is LayerProgress:
+            fields["state"] = LayerState(fields["state"])
         return cls(**fields)
-    except TypeError as error:
+    except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"not an event: {line[:200]!r}") from error

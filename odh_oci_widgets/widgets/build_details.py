@@ -7,7 +7,6 @@ from typing import Any
 import ipywidgets as widgets
 
 from odh_oci_widgets.builders import BuildStatus, human_bytes
-from odh_oci_widgets.builders.report import log_lines
 
 from . import html
 from .job import Job
@@ -49,7 +48,7 @@ class BuildDetails(widgets.VBox):
     def _read(self) -> None:
         build = self._sight.build
         Job(
-            lambda _: list(log_lines(build.told())),
+            lambda _: list(build.logs(follow=False)),
             done=self._log.lines.fill,
             failed=lambda error: self._log.lines.fill([str(error)]),
             name="odh-oci-build-log",

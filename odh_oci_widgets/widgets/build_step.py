@@ -57,6 +57,8 @@ class BuildStep(Step):
         super().__init__(flow)
         self._build: Build | None = None
         self._watcher: Job[Any] | None = None
+        #: the line that says what the build waits for
+        self._waits = ""
         self._reader: threading.Thread | None = None
         self.start_button = button("Build and push", self.start, style="primary")
         self.cancel_button = button("Cancel", self.cancel, style="danger")
@@ -203,6 +205,7 @@ class BuildStep(Step):
         self._result.value = ""
         self.flow.build = running
         self._lines.fill(())
+        self._waits = ""
         self.say(f"Building {running.plan.image}…", busy=True)
         self._busy(busy=not running.status.finished)
         self._reader = threading.Thread(
@@ -248,6 +251,11 @@ class BuildStep(Step):
     def _paint(self, running: Build, *, whole: bool = False) -> None:
         self._bars.paint(running.progress, whole=whole)
         self._lines.paint()
+        # What keeps a build from beginning is said where it is seen, not in the log alone.
+        waits = self._lines.last if running.status is BuildStatus.PENDING else ""
+        if waits != self._waits and not running.status.finished and not self.cancel_button.disabled:
+            self._waits = waits
+            self.say(f"Building {running.plan.image}… {waits}".rstrip(), busy=True)
 
     def _finished(self, ended: Build) -> None:
         self._busy(busy=False)

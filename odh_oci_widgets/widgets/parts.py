@@ -145,6 +145,12 @@ class LogPane(widgets.HTML):
             self._lines.append(line)
             self._dirty = True
 
+    @property
+    def last(self) -> str:
+        """The newest line."""
+        with self._lock:
+            return self._lines[-1] if self._lines else ""
+
     def fill(self, lines: Iterable[str]) -> None:
         """Show these lines and no others."""
         with self._lock:

@@ -67,6 +67,6 @@ def look_around(namespace: str | None = None) -> Surroundings:
         access=access,
         runtimes=tuple(runtimes),
         destinations=tuple(destinations),
-        builders=tuple(offers()),
+        builders=tuple(offers(project)),
         notes=(*notes, *more),
     )

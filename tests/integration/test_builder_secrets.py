@@ -77,7 +77,7 @@ def openshift_options(build_runner: BuildRunner, tmp_path: Path) -> list[str]:
 @pytest.fixture
 def job_options(kubernetes_api: KubernetesApi, namespace: str, tmp_path: Path) -> Iterator[list[str]]:
     runner = JobRunner(kubernetes_api, namespace, tmp_path / "pods")
-    yield []
+    yield ["--builder-cpu", "500m", "--builder-memory", "300Mi"]
     runner.stop()
 
 
@@ -154,6 +154,10 @@ def test_no_secret_is_anywhere_but_in_a_secret(
         hub.token in header for headers in hub.tokens_seen.values() for header in headers
     )  # it did arrive where it is needed
     assert os.environ.get("HF_TOKEN") is None
+    if place == "job":
+        (job,) = kubernetes_api.find("jobs", namespace)
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        assert container["resources"]["limits"] == {"cpu": "500m", "memory": "300Mi"}
 
 
 def test_a_second_build_of_a_tag_is_one_sentence(

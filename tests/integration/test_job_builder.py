@@ -7,16 +7,20 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from odh_oci_widgets.builders import BuildStatus, KernelBuilder, plan_image
 from odh_oci_widgets.builders.errors import BuildConflict, BuildPodFailed, SourceNotReachable
-from odh_oci_widgets.builders.job import JobBuilder, JobSettings
+from odh_oci_widgets.builders.job import JobBuild, JobBuilder, JobSettings
+from odh_oci_widgets.builders.job.workbench import find_workbench, folders_of
 from odh_oci_widgets.cluster import connect
+from odh_oci_widgets.cluster.errors import LoginExpired
 from odh_oci_widgets.oci import Credential, Credentials, inspect_image, verify_image
 from odh_oci_widgets.oci.errors import Cancelled, PlanInvalid, SourceError
 from odh_oci_widgets.oci.events import Log
@@ -190,6 +194,93 @@ def test_a_killed_pod_is_tried_again_and_what_was_sent_is_reused(
     assert build.report()["reused"] >= len(first)
 
 
+def test_a_broken_log_is_read_on_where_it_broke(
+    builder: JobBuilder, model: str, registry: Registry, namespace: str, kubernetes_api: KubernetesApi
+) -> None:
+    kubernetes_api.cut(path=f"/api/v1/namespaces/{namespace}/pods/.*/log", times=3, after_events=2)
+    build = builder.start(_plan(model, registry, namespace), secrets={"hf": TOKEN})
+    assert build.wait(60)
+    kinds = [event.kind for event in build.told()]
+    assert (kinds.count("planned"), kinds.count("done")) == (1, 1)
+    assert not [event for event in build.told() if isinstance(event, Log) and event.message.startswith("{")]
+    assert {layer["state"] for layer in build.report()["layers"]} == {"done"}
+
+
+@pytest.mark.parametrize("gone", ["log", "pod"])
+def test_a_build_whose_log_is_gone_has_succeeded_all_the_same(
+    builder: JobBuilder,
+    model: str,
+    registry: Registry,
+    namespace: str,
+    kubernetes_api: KubernetesApi,
+    gone: str,
+) -> None:
+    """Nodes keep the last megabytes of a log, and clusters keep pods that ended as long as they like."""
+    build = builder.start(_plan(model, registry, namespace), secrets={"hf": TOKEN})
+    image = build.wait(60)
+    if gone == "log":
+        kubernetes_api.fail(400, path=f"/api/v1/namespaces/{namespace}/pods/.*/log", times=1000)
+    else:
+        for pod in kubernetes_api.find("pods", namespace):
+            kubernetes_api.remove("pods", pod["metadata"]["name"], namespace)
+    later = JobBuild(builder.project, build.id, build.plan)
+    assert later.wait(30) == (image if gone == "log" else build.plan.image)
+    assert later.status is BuildStatus.SUCCEEDED
+    later.cancel()  # too late: it stays
+    assert kubernetes_api.get("jobs", build.id, namespace)
+
+
+def test_the_deadline_is_told_as_such(
+    kubeconfig: Path, hub: Hub, registry: Registry, namespace: str, runner: JobRunner
+) -> None:
+    """The engine, asked to end, says that it was cancelled; the Job knows by whom."""
+    name = f"job/{namespace}-slow"
+    hub.add(name, {"model.safetensors": _weights(2**20)})
+    hub.break_next(f"/{name}/resolve/*", stall=60, times=100)
+    project = connect(kubeconfig=str(kubeconfig), namespace=namespace)
+    builder = JobBuilder(project, settings=JobSettings(deadline=3), environ={})
+    build = builder.start(_plan(f"hf://{name}", registry, namespace), secrets={"hf": TOKEN})
+    with pytest.raises(BuildPodFailed, match="stopped after its 3 seconds"):
+        build.wait(60)
+    assert build.status is BuildStatus.FAILED
+
+
+def test_a_pod_that_is_asked_to_end_is_tried_again(
+    builder: JobBuilder, hub: Hub, registry: Registry, namespace: str, runner: JobRunner
+) -> None:
+    name = f"job/{namespace}-moved"
+    hub.add(name, {"model.safetensors": _weights(2**20)})
+    stall = hub.break_next(f"/{name}/resolve/*", stall=60, times=100)
+    build = builder.start(_plan(f"hf://{name}", registry, namespace), secrets={"hf": TOKEN})
+    _wait("it is at work", lambda: any(event.kind == "planned" for event in build.told()))
+    stall.times = 0
+    runner.terminate()
+    assert build.wait(60)
+    assert len(runner.commands) == 2
+
+
+def test_a_login_that_ends_does_not_end_the_build(
+    builder: JobBuilder,
+    model: str,
+    registry: Registry,
+    namespace: str,
+    runner: JobRunner,
+    kubernetes_api: KubernetesApi,
+) -> None:
+    runner.hold()
+    build = builder.start(_plan(model, registry, namespace), secrets={"hf": TOKEN})
+    fault = kubernetes_api.fail(401, path=f"/apis/batch/v1/namespaces/{namespace}/jobs/.*", times=1000)
+    with pytest.raises(LoginExpired):
+        build.wait(30)
+    assert build.status is BuildStatus.INTERRUPTED
+    assert kubernetes_api.get("secrets", build.id, namespace), "its pod still needs it"
+    fault.times = 0
+    (again,) = builder.builds()
+    assert again is not build
+    runner.release()
+    assert again.wait(60)
+
+
 def test_cancel_leaves_nothing_behind(
     builder: JobBuilder, hub: Hub, registry: Registry, namespace: str, kubernetes_api: KubernetesApi
 ) -> None:
@@ -238,13 +329,56 @@ def test_two_builds_of_one_image_do_not_meet(
     assert first.status in {BuildStatus.CANCELLED, BuildStatus.SUCCEEDED}
 
 
+def test_of_two_builds_at_the_same_moment_the_second_is_told(
+    kubeconfig: Path, model: str, registry: Registry, namespace: str, runner: JobRunner
+) -> None:
+    runner.hold()
+    plan = _plan(model, registry, namespace)
+    gate = threading.Barrier(2)
+
+    class AtOnce(JobBuilder):
+        """Both have looked before either is there, and then both are."""
+
+        def _running(self, plan, before=None):
+            gate.wait(30)
+            if before is not None:
+                yield from super()._running(plan, before)
+
+    def start(_: int) -> object:
+        builder = AtOnce(connect(kubeconfig=str(kubeconfig), namespace=namespace), environ={})
+        try:
+            return builder.start(plan, secrets={"hf": TOKEN})
+        except BuildConflict as conflict:
+            return conflict
+
+    with ThreadPoolExecutor(2) as pool:
+        came = list(pool.map(start, range(2)))
+    (build,) = (one for one in came if not isinstance(one, BuildConflict))
+    assert [one.build_id for one in came if isinstance(one, BuildConflict)] == [build.id]
+    runner.release()
+    assert build.wait(60)
+
+
 @pytest.mark.parametrize(
     ("trouble", "words"),
     [
         ({"refuse": 'pods "x" is forbidden: exceeded quota: q, requested: limits.memory=256Mi'}, "quota"),
+        (
+            {"refuse": 'pods "x" is forbidden: failed quota: q: must specify limits.ephemeral-storage'},
+            "quota wants",
+        ),
         ({"refuse": 'pods "x" is forbidden: violates PodSecurity "restricted:latest"'}, "policy"),
         ({"refuse": "minimum cpu usage per Container is 2, but request is 1"}, "limit range"),
         ({"waiting": ("ImagePullBackOff", "Back-off pulling image")}, "cannot be pulled"),
+        (
+            {
+                "waiting": (
+                    "CreateContainerConfigError",
+                    "container has runAsNonRoot and image will run as root",
+                )
+            },
+            "not root",
+        ),
         ({"unschedulable": "0/3 nodes are available: 3 Insufficient memory."}, "No node takes"),
     ],
 )
@@ -391,6 +525,21 @@ class TestFolders:
         affinity = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
         assert affinity["nodeSelectorTerms"][0]["matchFields"][0]["values"] == ["node-7"]
         assert {"name": "SSL_CERT_FILE", "value": environ["SSL_CERT_FILE"]} in container["env"]
+        # what keeps other pods off the workbench's node does not keep off this one
+        assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in pod["tolerations"]
+
+    def test_a_volume_that_is_written_here_is_not_read_elsewhere(
+        self,
+        kubeconfig: Path,
+        namespace: str,
+        folder: Path,
+        registry: Registry,
+        kubernetes_api: KubernetesApi,
+    ) -> None:
+        environ = workbench(kubernetes_api, namespace, folder.parent, ["ReadWriteOnce", "ReadOnlyMany"])
+        project = connect(kubeconfig=str(kubeconfig), namespace=namespace)
+        plan = _plan(str(folder), registry, namespace)
+        assert folders_of(plan, find_workbench(project, environ), project).node == "node-7"
 
     def test_a_shared_volume_binds_to_no_node(
         self,
@@ -404,7 +553,8 @@ class TestFolders:
         environ = workbench(kubernetes_api, namespace, folder.parent, ["ReadWriteMany"])
         build = self._builder(kubeconfig, namespace, environ).start(_plan(str(folder), registry, namespace))
         assert build.wait(60)
-        assert "affinity" not in kubernetes_api.get("jobs", build.id, namespace)["spec"]["template"]["spec"]
+        pod = kubernetes_api.get("jobs", build.id, namespace)["spec"]["template"]["spec"]
+        assert not {"affinity", "tolerations"} & set(pod)
 
     @pytest.mark.parametrize("modes", [["ReadWriteOncePod"], None])
     def test_what_no_job_can_read_is_told_with_the_way_out(

@@ -160,6 +160,41 @@ class TestRecordedLives:
         with pytest.raises(Cancelled):
             build.wait(60)
 
+    @pytest.mark.parametrize("folder", [False, True])
+    def test_a_project_that_was_just_made_gets_its_account_later(
+        self,
+        builder: OpenShiftBuilder,
+        runner: BuildRunner,
+        model: str,
+        kubernetes_api: KubernetesApi,
+        namespace: str,
+        tmp_path: Path,
+        folder: bool,
+    ) -> None:
+        why = f"error getting push/pull secrets for service account {namespace}/builder: "
+        path = f"/apis/build.openshift.io/v1/namespaces/{namespace}/buildconfigs/.*/instantiate.*"
+        kubernetes_api.fail(500, path=path, message=why + 'serviceaccounts "builder" not found')
+        (tmp_path / "model.onnx").write_bytes(b"\x08\x08" + bytes(100))
+        build = builder.start(self._plan(str(tmp_path / "model.onnx") if folder else model))
+        assert build.wait(30)
+
+    def test_a_project_that_gets_none_is_told(
+        self,
+        builder: OpenShiftBuilder,
+        runner: BuildRunner,
+        model: str,
+        kubernetes_api: KubernetesApi,
+        namespace: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("odh_oci_widgets.builders.openshift.build.ACCOUNT_SECONDS", 0.0)
+        why = f"error getting push/pull secrets for service account {namespace}/builder: "
+        path = f"/apis/build.openshift.io/v1/namespaces/{namespace}/buildconfigs/.*/instantiate"
+        kubernetes_api.fail(500, path=path, message=why + 'serviceaccounts "builder" not found', times=9)
+        with pytest.raises(BuildFailed, match="no service account `builder`"):
+            builder.start(self._plan(model))
+        _wait("all is gone", lambda: not _left(kubernetes_api, namespace))
+
     def test_cancel_leaves_nothing_behind(
         self,
         builder: OpenShiftBuilder,

@@ -98,8 +98,8 @@ class Buildah:
 
 
 def _programs() -> Iterable[str]:
-    """Folders with the programs of this machine."""
-    return dict.fromkeys(("/usr", sys.prefix, sys.base_prefix))
+    """Folders with the programs of this machine; those of an environment name it by the path it was made at."""
+    return dict.fromkeys(("/usr", sys.prefix, str(Path(sys.prefix).resolve()), sys.base_prefix))
 
 
 def _root() -> bytes:

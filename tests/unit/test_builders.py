@@ -9,24 +9,28 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from odh_oci_widgets import builders, oci
 from odh_oci_widgets.builders import (
+    BuildConflict,
     BuilderUnknown,
     BuildInterrupted,
     BuildStatus,
     BuildTimeout,
     KernelBuilder,
+    ProgressTracker,
     RecordedBuild,
 )
 from odh_oci_widgets.builders.eventlog import LINES_KEPT, EventLog
 from odh_oci_widgets.builders.record import RECORDS_KEPT
 from odh_oci_widgets.models import open_model
 from odh_oci_widgets.oci.errors import Cancelled, PlanInvalid, ReferenceInvalid, SourceError
-from odh_oci_widgets.oci.events import Done, Failed, LayerProgress, LayerState, Log, Planned
+from odh_oci_widgets.oci.events import Done, Failed, LayerInfo, LayerProgress, LayerState, Log, Planned
+from odh_oci_widgets.oci.remote import Seldom
 from tests.servers.hub import Hub
 
 
@@ -59,6 +63,28 @@ def wait_until(what: str, condition, seconds: float = 20) -> None:
 
 
 # --- the event log ---
+
+
+def test_what_was_moved_before_a_build_was_found_is_no_rate():
+    now = [100.0]
+    tracker = ProgressTracker(clock=lambda: now[0])
+    tracker.feed(Planned(image="r.example/a:1", layers=(LayerInfo(title="model", size=100),)))
+    for sent in range(0, 60, 10):
+        tracker.feed(progress(0, sent))
+    now[0] += 5
+    tracker.feed(progress(0, 60))
+    assert (tracker.snapshot().sent, tracker.snapshot().rate, tracker.snapshot().left) == (60, 2.0, 20.0)
+
+
+def test_a_log_elsewhere_stays_small():
+    """Nodes throw the beginning of a large log away."""
+    seldom = Seldom()
+    told = [event for sent in range(90) for layer in (0, 1) if seldom.wants(event := progress(layer, sent))]
+    assert [event.layer for event in told[:2]] == [0, 1]
+    assert len(told) < 10  # two, unless this took seconds
+    done = LayerProgress(layer=0, sent=100, total=100, state=LayerState.DONE)
+    assert seldom.wants(done)
+    assert seldom.wants(Log(message="a line"))
 
 
 def progress(layer: int, sent: int) -> LayerProgress:
@@ -206,6 +232,26 @@ def test_a_cancelled_build_is_cancelled(tmp_path: Path, stalled_model: str):
     with pytest.raises(Cancelled):
         build.wait(30)
     assert build.status is BuildStatus.CANCELLED
+
+
+def test_of_two_builds_at_the_same_moment_the_second_is_told(tmp_path: Path, stalled_model: str):
+    plan = builders.plan_image(stalled_model, layout(tmp_path), base="embedded")
+    gate = threading.Barrier(4)
+
+    def start() -> object:
+        gate.wait(20)
+        try:
+            return KernelBuilder(tmp_path / "records").start(plan)
+        except BuildConflict as conflict:
+            return conflict
+
+    with ThreadPoolExecutor(4) as pool:
+        came = list(pool.map(lambda _: start(), range(4)))
+    (running,) = (one for one in came if not isinstance(one, BuildConflict))
+    assert {one.build_id for one in came if isinstance(one, BuildConflict)} == {running.id}
+    running.cancel()
+    with pytest.raises(Cancelled):
+        running.wait(30)
 
 
 def test_another_process_sees_a_running_build_and_can_stop_it(tmp_path: Path, stalled_model: str):

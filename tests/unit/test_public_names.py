@@ -26,6 +26,7 @@ NAMES = [
     "Facts",
     "build",
     "builds",
+    "attach",
     "Build",
     "BuildStatus",
     "make_plan",

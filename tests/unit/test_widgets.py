@@ -202,6 +202,24 @@ class ScriptedBuild:
         self.tracker.feed(LayerProgress(layer=layer, sent=sent, total=100, state=LayerState.SENDING))
 
 
+def test_what_a_build_waits_for_is_said_above_the_log():
+    waiting = ScriptedBuild(1)
+    waiting.status = BuildStatus.PENDING
+
+    def logs():
+        yield "The image `quay.example/none` cannot be pulled."
+        waiting.ended.wait(PATIENCE)
+
+    waiting.logs = logs
+    step = BuildStep()
+    step.attach(waiting)
+    wait_for(lambda: "cannot be pulled" in step._status.value)
+    waiting.status = BuildStatus.RUNNING
+    wait_for(lambda: "cannot be pulled" not in step._status.value)
+    waiting.cancel()
+    step.join(PATIENCE)
+
+
 @pytest.fixture
 def messages(monkeypatch):
     """When and what each message of a widget to the browser is, as a kernel would send it."""

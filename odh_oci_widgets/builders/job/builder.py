@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from odh_oci_widgets.builders.auths import auths_of, logins_of
-from odh_oci_widgets.builders.in_project import Followers, ProjectBuilder
+from odh_oci_widgets.builders.in_project import Followers, ProjectBuilder, age_key
 from odh_oci_widgets.builders.marks import DESTINATION_LABEL, SELECTOR, destination_of, settle
 from odh_oci_widgets.builders.protocol import Build
 from odh_oci_widgets.cluster.access import Need
@@ -93,6 +93,8 @@ class JobBuilder(ProjectBuilder[JobSettings]):
         # The Job first, so that it owns the others and nothing is left over if we end here: its pod waits for them,
         # and its deadline ends the wait.
         try:
+            # Once more: of two that started at the same moment each sees the other now, and the later one gives way.
+            settle(self._running(plan, before=made), plan.image, self.if_running)
             self.project.create(secret(plan, build_id, auths_of(logins), secrets or {}, proxies, made))
             self.project.create(config_map(plan, build_id, engine_zip(), base, made))
         except BaseException:
@@ -105,13 +107,14 @@ class JobBuilder(ProjectBuilder[JobSettings]):
         """One follower for one Job, however often it is asked for."""
         return _FOLLOWERS.of(self.project, build_id, lambda: JobBuild(self.project, build_id, plan))
 
-    def _running(self, plan: Plan) -> Iterator[Build]:
-        """Running builds of the same image."""
+    def _running(self, plan: Plan, before: Mapping[str, Any] | None = None) -> Iterator[Build]:
+        """Running builds of the same image; `before`: those that are older than this one."""
         for one in self.project.list(
             JOBS, labels=f"{SELECTOR},{DESTINATION_LABEL}={destination_of(plan.image)}"
         ):
-            if job_end(one) is None:
-                yield self._followed(one["metadata"]["name"], plan)
+            if job_end(one) is None and (before is None or age_key(one) < age_key(before)):
+                name = one["metadata"]["name"]
+                yield self._followed(name, self._plan_of(name) or plan)
 
 
 _UNBORN: dict[str, Any] = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "", "uid": ""}}

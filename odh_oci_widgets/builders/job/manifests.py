@@ -26,6 +26,8 @@ EXITS_FAILED = [1, 2]
 _PLAN, _ENGINE, _BASE = "plan.json", "odh-oci-engine.pyz", "base"
 _INPUT = "/opt/odh-oci/input"
 _SECRETS = "/opt/odh-oci/secrets"
+#: What is written there stands in the pod's status, and needs no log: the default path of every container.
+_RESULT = "/dev/termination-log"
 #: Where the engine looks for the cluster's certificates; no token is mounted there.
 _CLUSTER_TRUST = "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -77,6 +79,7 @@ def job(
         {"name": "PYTHONUNBUFFERED", "value": "1"},
         {"name": "REGISTRY_AUTH_FILE", "value": f"{_SECRETS}/auth.json"},
         {"name": "ODH_OCI_S3", "value": f"{_SECRETS}/s3.json"},
+        {"name": "ODH_OCI_RESULT", "value": _RESULT},
         *([{"name": "ODH_OCI_BASE", "value": f"{_INPUT}/{_BASE}"}] if base else []),
     ]
     if workbench and (trust := workbench.trust):
@@ -127,6 +130,8 @@ def job(
                 }
             }
         }
+    if folders.tolerations:
+        pod["tolerations"] = [dict(one) for one in folders.tolerations]
     marks = metadata(plan, build_id)
     return {
         "apiVersion": "batch/v1",

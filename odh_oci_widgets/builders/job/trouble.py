@@ -20,7 +20,7 @@ def pod_trouble(pod: Manifest, events: Iterable[Manifest] = ()) -> BuildPodFaile
         if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
             return BuildPodFailed(
                 f"No node takes the build's pod: {_clip(condition.get('message'))}.",
-                hint=f"Ask for less (memory, cpu), wait for room, {_KERNEL}.",
+                hint=f"Ask for less (`--builder-cpu`, `--builder-memory`), wait for room, {_KERNEL}.",
             )
     if status.get("reason") == "Evicted":
         return BuildPodFailed(
@@ -41,14 +41,17 @@ def pod_trouble(pod: Manifest, events: Iterable[Manifest] = ()) -> BuildPodFaile
             "CreateContainerError",
             "RunContainerError",
         }:
+            root = "runAsNonRoot" in str(waiting.get("message"))
             return BuildPodFailed(
                 f"The build's container cannot be made: {_clip(waiting.get('message'))}.",
-                hint="Start the build again.",
+                hint=f"Name an image whose user is a number and not root, {_KERNEL}."
+                if root
+                else "Start the build again.",
             )
         if ended and ended.get("reason") == "OOMKilled":
             return BuildPodFailed(
                 "The build's container was killed: it used more memory than its limit.",
-                hint='Give it more (`memory="512Mi"`).',
+                hint="Give it more (`--builder-memory 512Mi`).",
             )
         if ended and ended.get("exitCode") in {126, 127}:
             return BuildPodFailed(
@@ -75,15 +78,20 @@ def job_trouble(events: Iterable[Manifest]) -> BuildPodFailed | None:
     if not refused:
         return None
     text = refused[-1]
-    if "exceeded quota" in text or "must specify" in text:
+    if "must specify" in text:
+        return BuildPodFailed(
+            f"The project's quota wants of every pod what the build's does not say: {_clip(text)}.",
+            hint=f"Somebody with admin rights can set a default with a LimitRange; {_KERNEL[3:]}.",
+        )
+    if "exceeded quota" in text:
         return BuildPodFailed(
             f"The project's quota leaves no room for the build's pod: {_clip(text)}.",
-            hint=f"Delete something, ask for less (cpu, memory), {_KERNEL}.",
+            hint=f"Delete something, ask for less (`--builder-cpu`, `--builder-memory`), {_KERNEL}.",
         )
     if "minimum" in text or "maximum" in text or "LimitRange" in text:
         return BuildPodFailed(
             f"The project's limit range refuses the build's pod: {_clip(text)}.",
-            hint="Choose other cpu or memory values.",
+            hint=f"Choose other values (`--builder-cpu`, `--builder-memory`), {_KERNEL}.",
         )
     if "PodSecurity" in text or "security context constraint" in text or "forbidden" in text:
         return BuildPodFailed(

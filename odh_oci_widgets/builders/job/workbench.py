@@ -28,6 +28,7 @@ class Workbench:
     namespace: str
     image: str
     node: str | None
+    tolerations: tuple[Mapping[str, Any], ...]
     pull_secrets: tuple[str, ...]
     volumes: Mapping[str, Mapping[str, Any]]
     mounts: tuple[Mapping[str, Any], ...]
@@ -71,6 +72,7 @@ def find_workbench(project: Project, environ: Mapping[str, str] = os.environ) ->
         namespace=project.namespace,
         image=container["image"],
         node=spec.get("nodeName"),
+        tolerations=tuple(spec.get("tolerations") or ()),
         pull_secrets=tuple(secret["name"] for secret in spec.get("imagePullSecrets") or ()),
         volumes={volume["name"]: volume for volume in spec.get("volumes") or ()},
         mounts=tuple(container.get("volumeMounts") or ()),
@@ -80,11 +82,15 @@ def find_workbench(project: Project, environ: Mapping[str, str] = os.environ) ->
 
 @dataclass(frozen=True, kw_only=True)
 class Folders:
-    """Claims that a plan reads from, as a Job mounts them; `node` where one can only be mounted there."""
+    """Claims that a plan reads from, as a Job mounts them.
+
+    `node` where one can only be mounted there, with `tolerations` of what keeps other pods off it, as off GPUs.
+    """
 
     volumes: tuple[Mapping[str, Any], ...] = ()
     mounts: tuple[Mapping[str, Any], ...] = ()
     node: str | None = None
+    tolerations: tuple[Mapping[str, Any], ...] = ()
 
 
 def folders_of(plan: Plan, workbench: Workbench | None, project: Project) -> Folders:
@@ -116,7 +122,8 @@ def folders_of(plan: Plan, workbench: Workbench | None, project: Project) -> Fol
                 " has it.",
                 hint="Build here (`--builder kernel`).",
             )
-        if not {"ReadWriteMany", "ReadOnlyMany"} & set(modes):
+        # The workbench writes: that a volume could be read from many nodes, if nobody wrote, does not help.
+        if "ReadWriteMany" not in modes and set(modes) != {"ReadOnlyMany"}:
             node = workbench.node
         mounts[mount["mountPath"]] = {
             **{key: mount[key] for key in ("name", "mountPath", "subPath") if key in mount},
@@ -124,7 +131,12 @@ def folders_of(plan: Plan, workbench: Workbench | None, project: Project) -> Fol
         }
         # Read-only by the mount, not by the claim: some drivers refuse to stage one volume both ways on a node.
         volumes[mount["name"]] = {"name": mount["name"], "persistentVolumeClaim": {"claimName": claim}}
-    return Folders(volumes=tuple(volumes.values()), mounts=tuple(mounts.values()), node=node)
+    return Folders(
+        volumes=tuple(volumes.values()),
+        mounts=tuple(mounts.values()),
+        node=node,
+        tolerations=workbench.tolerations if node else (),
+    )
 
 
 def _claim(workbench: Workbench, mount: Mapping[str, Any] | None) -> str | None:

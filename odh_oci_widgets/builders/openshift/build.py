@@ -9,7 +9,7 @@ from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
-from odh_oci_widgets.builders.errors import BuildNotFound
+from odh_oci_widgets.builders.errors import BuildFailed, BuildNotFound
 from odh_oci_widgets.builders.in_project import LOOK_SECONDS, QUIET_SECONDS, ProjectBuild
 from odh_oci_widgets.builders.job.trouble import pod_trouble
 from odh_oci_widgets.builders.marks import BUILD_LABEL
@@ -32,10 +32,35 @@ Manifest = Mapping[str, Any]
 WATCH_SECONDS = 10.0
 #: Seconds for a cancelled build to say so, before all is deleted.
 CANCEL_SECONDS = 20.0
+#: Seconds for a project that was just made to get its service accounts.
+ACCOUNT_SECONDS = 30.0
 #: Seconds for the rest of the log of a build that ended.
 REST_SECONDS = 15.0
 #: Seconds for the server to take the last byte of a folder: it waits up to five minutes for the build to start.
 UPLOAD_SECONDS = 420.0
+
+
+def as_soon_as_may_be(start: Callable[[], None]) -> None:
+    """Start a build; in a project that was just made, as soon as it has the account that builds.
+
+    Raises BuildFailed where it gets none, ClusterError for everything else.
+    """
+    deadline = time.monotonic() + ACCOUNT_SECONDS
+    while True:
+        try:
+            start()
+        except ClusterError as error:
+            if 'serviceaccounts "builder" not found' not in error.message:
+                raise
+            if time.monotonic() > deadline:
+                raise BuildFailed(
+                    "The project has no service account `builder`, as which OpenShift builds.",
+                    hint="Ask an administrator whether builds are switched off, or choose another builder"
+                    " (`--builder job`).",
+                ) from error
+            time.sleep(LOOK_SECONDS)
+        else:
+            return
 
 
 class OpenShiftBuild(ProjectBuild):
@@ -61,17 +86,24 @@ class OpenShiftBuild(ProjectBuild):
         self._upload_error: OdhOciError | None = None
         self._feed(self._steps.planned())
         if upload is not None:
-            Thread(target=self._upload, args=(upload(),), name=f"upload {build_id}", daemon=True).start()
+            Thread(target=self._upload, args=(upload,), name=f"upload {build_id}", daemon=True).start()
         self._go()
 
     # --- starting with a folder ---
 
-    def _upload(self, content: Iterator[bytes]) -> None:
+    def _upload(self, content: Callable[[], Iterator[bytes]]) -> None:
         path = BUILD_CONFIGS.path(self.project.namespace, self.id, "instantiatebinary")
-        try:
+
+        def send() -> None:
             self.project.api.upload(
-                path, self._counted(content), what="send the folder to the build", read_timeout=UPLOAD_SECONDS
+                path,
+                self._counted(content()),
+                what="send the folder to the build",
+                read_timeout=UPLOAD_SECONDS,
             )
+
+        try:
+            as_soon_as_may_be(send)
         except OdhOciError as error:
             self._upload_error = error
         else:
@@ -163,7 +195,7 @@ class OpenShiftBuild(ProjectBuild):
             last = self._over.is_set()
             try:
                 with self.project.api.stream(
-                    path, what="read the build's log", query=query, read_timeout=QUIET_SECONDS
+                    path, what="read the build's log", query=query, read_timeout=QUIET_SECONDS, whole=not last
                 ) as lines:
                     for number, line in enumerate(lines):
                         if number >= read:

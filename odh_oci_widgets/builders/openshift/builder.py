@@ -12,7 +12,7 @@ from odh_oci_widgets.builders.auths import auths_of, logins_of
 from odh_oci_widgets.builders.containerfile import containerfile, local_files
 from odh_oci_widgets.builders.context import context, context_size
 from odh_oci_widgets.builders.errors import PlanTooLarge, SourceNotReachable
-from odh_oci_widgets.builders.in_project import Followers, ProjectBuilder, made_at
+from odh_oci_widgets.builders.in_project import Followers, ProjectBuilder, age_key, made_at
 from odh_oci_widgets.builders.marks import DESTINATION_LABEL, destination_of, owned, settle
 from odh_oci_widgets.builders.protocol import Build
 from odh_oci_widgets.builders.report import human_bytes
@@ -33,7 +33,7 @@ from odh_oci_widgets.oci.errors import PlanInvalid
 from odh_oci_widgets.oci.plan import Plan
 from odh_oci_widgets.oci.reference import LayoutReference, Reference, parse_image
 
-from .build import OpenShiftBuild
+from .build import OpenShiftBuild, as_soon_as_may_be
 from .manifests import (
     CONTAINERFILE_BYTES,
     OpenShiftSettings,
@@ -127,6 +127,8 @@ class OpenShiftBuilder(ProjectBuilder[OpenShiftSettings]):
         owner = self.project.create(lifetime(plan, build_id, self.settings))
         try:
             made = self.project.create(owned(config, owner))
+            # Once more: of two that started at the same moment each sees the other now, and the later one gives way.
+            settle(self._running(plan, before=made), plan.image, self.if_running)
             self._equip(plan, build_id, auths, secrets or {}, made)
             if upload is None:
                 self._instantiate(build_id)
@@ -188,17 +190,21 @@ class OpenShiftBuilder(ProjectBuilder[OpenShiftSettings]):
             "metadata": {"name": build_id},
             "triggeredBy": [{"message": "Started by odh-oci-widgets"}],
         }
-        self.project.api.request("POST", path, what="start the build", body=request)
+        as_soon_as_may_be(
+            lambda: self.project.api.request("POST", path, what="start the build", body=request)
+        )
 
-    def _running(self, plan: Plan) -> Iterator[Build]:
-        """Running builds of the same image."""
+    def _running(self, plan: Plan, before: Mapping[str, Any] | None = None) -> Iterator[Build]:
+        """Running builds of the same image; `before`: those that are older than this one."""
         selector = f"{DESTINATION_LABEL}={destination_of(plan.image)}"
         for one in self.project.list(BUILD_CONFIGS, labels=selector):
+            if before is not None and age_key(one) >= age_key(before):
+                continue
             name = one["metadata"]["name"]
             last = self._last(name)
             begun = last is not None or _age(one) < _HALF_MADE_SECONDS
             if begun and (last is None or not status_of(last).finished):
-                yield self._followed(name, plan)
+                yield self._followed(name, self._plan_of(name) or plan)
 
     def _last(self, build_id: str) -> dict[str, Any] | None:
         found = sorted(self.project.list(BUILDS, labels=f"buildconfig={build_id}"), key=made_at)

@@ -60,7 +60,7 @@ _REASONS: dict[str, tuple[type[OdhOciError], str, str]] = {
     "OutOfMemoryKilled": (
         BuildPodFailed,
         "The build was killed: it used more memory than its limit.",
-        'Give it more (`memory="4Gi"`).',
+        "Give it more (`--builder-memory 4Gi`).",
     ),
     "BuildPodEvicted": (
         BuildPodFailed,

@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from odh_oci_widgets.builders.containerfile import DOWNLOADER
-from odh_oci_widgets.builders.here import builds_here, new_record, running_here
-from odh_oci_widgets.builders.marks import IfRunning, settle
+from odh_oci_widgets.builders.here import builds_here, new_record, start_alone
+from odh_oci_widgets.builders.marks import IfRunning
 from odh_oci_widgets.builders.protocol import Build
 from odh_oci_widgets.oci import Credentials
 from odh_oci_widgets.oci.errors import PlanInvalid
@@ -66,7 +66,6 @@ class PodmanBuilder:
                 hint="Name a repository of a registry, or build here (`--builder kernel`).",
             )
         self.check()
-        settle(running_here(self._folder, self.name, plan.image), plan.image, self.if_running)
         build = PodmanBuild(
             plan,
             new_record(self._folder),
@@ -76,7 +75,7 @@ class PodmanBuilder:
             secrets=secrets or {},
             verify=verify,
         )
-        build.start()
+        start_alone(build, self.if_running)
         return build
 
     def builds(self) -> list[Build]:

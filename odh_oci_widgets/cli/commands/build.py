@@ -123,6 +123,12 @@ def add_builder_options(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE",
         help="what runs the engine (job), or downloads the model (openshift, podman)",
     )
+    for name, unit in (("cpu", "500m"), ("memory", "512Mi")):
+        group.add_argument(
+            f"--builder-{name}",
+            metavar="QUANTITY",
+            help=f"what the build's pod may use (job, openshift), such as {unit}",
+        )
     group.add_argument(
         "--podman",
         metavar="URL",
@@ -138,17 +144,22 @@ def chosen_builder(name: str, options: argparse.Namespace) -> Builder:
     if name in builders.IN_PROJECT:
         own["project"] = chosen_project(options)
     image = options.builder_image
+    pod = {"cpu": options.builder_cpu, "memory": options.builder_memory}
     if name == "podman":
         own |= {"url": options.podman} | ({"downloader": image} if image else {})
-    elif name == "job" and image:
+    elif name == "job":
         from odh_oci_widgets.builders.job import JobSettings
 
-        own["settings"] = JobSettings(image=image)
-    elif name == "openshift" and image:
+        own["settings"] = JobSettings(**_given(pod | {"image": image}))
+    elif name == "openshift":
         from odh_oci_widgets.builders.openshift import OpenShiftSettings
 
-        own["settings"] = OpenShiftSettings(downloader=image)
+        own["settings"] = OpenShiftSettings(**_given(pod | {"downloader": image}))
     return builders.builder_named(name, **own)
+
+
+def _given(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value}
 
 
 def run(options: argparse.Namespace, output: Output) -> int:

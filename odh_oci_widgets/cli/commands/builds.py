@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
             )
         _list(builders.builds(project=chosen_project(options), wait=LOOK_SECONDS), output)
         return 0
-    build = _find(builders.builds(project=chosen_project(options), wait=LOOK_SECONDS), options.id)
+    build = builders.attach(options.id, project=chosen_project(options), wait=LOOK_SECONDS)
     if options.cancel:
         return _cancel(build, output)
     if options.follow:
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
         output.say(build.wait())
         return 0
     output.document(build.report())
-    for line in _lines(build):
+    for line in build.logs(follow=False):
         output.say(line)
     return 0
 
@@ -93,21 +93,6 @@ def _list(found: list[Build], output: Output) -> None:
     output.table(("ID", "BUILDER", "STATUS", "DONE", "IMAGE"), rows)
 
 
-def _find(found: list[Build], wanted: str) -> Build:
-    from odh_oci_widgets.builders.errors import BuildNotFound
-
-    exact = [build for build in found if build.id == wanted]
-    begin = exact or [build for build in found if build.id.startswith(wanted)]
-    if len(begin) == 1:
-        return begin[0]
-    if begin:
-        raise BuildNotFound(
-            f"{len(begin)} builds begin with `{wanted}`.",
-            hint="Write more of the id: `odh-oci builds` lists them.",
-        )
-    raise BuildNotFound(f"There is no build `{wanted}`.", hint="`odh-oci builds` lists them.")
-
-
 def _cancel(build: Build, output: Output) -> int:
     if build.status.finished:
         output.note(f"{build.id} is over: {build.status}.")
@@ -123,10 +108,3 @@ def _cancel(build: Build, output: Output) -> int:
         output.document({"cancelled": None, "image": image})
         output.note(f"It was done before: {image}")
     return 0
-
-
-def _lines(build: Build) -> list[str]:
-    """What was told so far; of a running build without waiting for more."""
-    from odh_oci_widgets.builders.report import log_lines
-
-    return list(log_lines(build.told()))

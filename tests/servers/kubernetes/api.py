@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from .status import ApiError, NoSuchPath, already_exists, invalid, method_not_al
 from .store import Store
 from .targets import Target, target_of
 from .users import Tokens, User
-from .watching import Lists, _wanted, watch
+from .watching import Lists, _wanted, cut, watch
 
 Object = dict[str, Any]
 
@@ -118,7 +118,7 @@ class Api:
         if resource.group in ("project.openshift.io", "user.openshift.io"):
             return self._openshift(target, request, user)
         if target.subresource:
-            return self._subresource(target, resource, request, user)
+            return self._subresource(target, resource, request, user, cut_after)
         if target.verb == "create":
             return self._create(target, resource, request, user)
         if target.verb in ("list", "watch"):
@@ -248,12 +248,14 @@ class Api:
         return Response(200, {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta,
                               "items": [as_version(resource, obj) for obj in found]})  # fmt: skip
 
-    def _subresource(self, target: Target, resource: Resource, request: Request, user: User) -> Response:
+    def _subresource(
+        self, target: Target, resource: Resource, request: Request, user: User, cut_after: int | None
+    ) -> Response:
         sub, name, namespace = target.subresource, target.name, target.namespace
         if sub == "token" and target.verb == "create":
             return Response(201, self._reviews.token_request(namespace, name, decode(request)))
         if resource.plural == "pods" and sub == "log" and target.verb == "get":
-            return self._log(resource, namespace, name, request)
+            return self._log(resource, namespace, name, request, cut_after)
         if sub == "scale":
             return Response(200, _scale(self.objects.get(resource, namespace, name)))
         if sub == "layers":
@@ -269,14 +271,19 @@ class Api:
             changed, _ = self.objects.patch(resource, namespace, name, "status", user, request, warnings)
         return Response(200, changed, warning_header(warnings))
 
-    def _log(self, resource: Resource, namespace: str, name: str, request: Request) -> Response:
+    def _log(
+        self, resource: Resource, namespace: str, name: str, request: Request, cut_after: int | None
+    ) -> Response:
         pod = self.objects.get(resource, namespace, name)
         key = self.objects.key(resource, namespace, name)
 
         def alive(container: str) -> bool:
             return not self.stopping.is_set() and running(self.store.get(key), container)
 
-        return Response(200, self.logs.read(pod, request, alive), {}, "text/plain")
+        pieces = self.logs.read(pod, request, alive)
+        return Response(
+            200, pieces if cut_after is None else cut(_lines(pieces), cut_after), {}, "text/plain"
+        )
 
     def _openshift(self, target: Target, request: Request, user: User) -> Response:
         if target.plural == "users" and target.verb == "get":
@@ -326,3 +333,8 @@ def _scale(obj: Object) -> Object:
 
 
 __all__ = ["Api", "Cut", "Recorded"]
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield from piece.splitlines(keepends=True)

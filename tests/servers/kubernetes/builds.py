@@ -130,6 +130,7 @@ class BuildRunner:
         if self.buildah:
             self._build(name, context)
             return
+        status: Object = {"phase": "New"}
         for recorded in self._recorded():
             status = dict(recorded)
             if status["phase"] == "Running":
@@ -144,8 +145,13 @@ class BuildRunner:
                     if self._stopping:
                         return
             if self._cancelled(name):
+                break
+        # What a build waits for when a recording ends may never come, but it may still be cancelled.
+        while status["phase"] in ("New", "Pending", "Running") and not self._stopping:
+            if self._cancelled(name):
                 self._status(name, {**status, "phase": "Cancelled", "reason": "CancelledBuild"})
                 break
+            time.sleep(0.05)
         self._close(name)
 
     def _recorded(self) -> Iterator[Object]:

@@ -294,7 +294,7 @@ class KubernetesApi:
     def cut(
         self, *, method: str = ".*", path: str = ".*", times: int = 1, after_events: int | None = None
     ) -> Fault:
-        """The connection ends: at once, or within a watch after so many lines."""
+        """The connection ends: at once, or within a watch or a log after so many lines."""
         fault = Fault(method, path, times, cut=after_events is None, after_events=after_events)
         return self.api.faults.add(fault)
 

@@ -41,7 +41,7 @@ class Fault:
     retry_after: int | None = None
     seconds: float = 0
     cut: bool = False
-    #: a watch ends after so many lines, in the middle of the next
+    #: a watch or a log ends after so many lines, in the middle of the next
     after_events: int | None = None
 
 

@@ -24,6 +24,9 @@ from .store import now
 
 Object = dict[str, Any]
 
+#: a file of every container, whose content is in the pod's status when it has ended
+TERMINATION_LOG = "/dev/termination-log"
+
 
 class JobRunner:
     """Run the Jobs of a namespace. `hold()` keeps pods from starting, `kill()` ends the running process as a node's
@@ -56,6 +59,7 @@ class JobRunner:
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._exit_reason = ""
         self._known: set[str] = set()
+        self._begun: dict[str, float] = {}
         self._thread = threading.Thread(target=self._loop, daemon=True)
         self._thread.start()
 
@@ -78,6 +82,11 @@ class JobRunner:
         for process in list(self._processes.values()):
             process.kill()
 
+    def terminate(self) -> None:
+        """What runs now is asked to end, as pods are that somebody deletes."""
+        for process in list(self._processes.values()):
+            process.terminate()
+
     def _loop(self) -> None:
         while not self._stop.is_set():
             for job in self.api.find("jobs", self.namespace):
@@ -94,6 +103,7 @@ class JobRunner:
 
     def _run_job(self, job: Object) -> None:
         spec = job["spec"]
+        self._begun[job["metadata"]["uid"]] = time.monotonic()
         self._job_status(job, {"active": 1, "startTime": now()})
         attempts = spec.get("backoffLimit", 6) + 1
         for attempt in range(attempts):
@@ -105,6 +115,9 @@ class JobRunner:
             code = self._run_pod(job, attempt)
             if code is None:
                 return
+            if code and self._overdue(job):
+                self._failed(job, "DeadlineExceeded")
+                return
             if code == 0:
                 condition = {"type": "Complete", "status": "True"}
                 self._job_status(job, {"succeeded": 1, "conditions": [condition], "completionTime": now()})
@@ -113,6 +126,11 @@ class JobRunner:
                 self._failed(job, "PodFailurePolicy")
                 return
         self._failed(job, "BackoffLimitExceeded")
+
+    def _overdue(self, job: Object) -> bool:
+        seconds = job["spec"].get("activeDeadlineSeconds")
+        begun = self._begun[job["metadata"]["uid"]]
+        return seconds is not None and time.monotonic() - begun > seconds
 
     def _failed(self, job: Object, reason: str) -> None:
         condition = {"type": "Failed", "status": "True", "reason": reason}
@@ -150,6 +168,7 @@ class JobRunner:
         mounts = self._lay_out(job, pod, root)
         if mounts is None:
             return None
+        mounts[TERMINATION_LOG] = str(root / "termination-log")
         container = pod["spec"]["containers"][0]
         command = [_inside(word, mounts) for word in container["command"] + container.get("args", [])]
         if command[0] == "python3":
@@ -175,6 +194,8 @@ class JobRunner:
         reason = (self._exit_reason or "Error") if code else "Completed"
         self._exit_reason = ""
         terminated = {"exitCode": code, "reason": reason, "finishedAt": now()}
+        if (left := Path(mounts[TERMINATION_LOG])).exists():
+            terminated["message"] = left.read_text()[:4096]
         self._pod_status(pod, "Failed" if code else "Succeeded", {"terminated": terminated})
         return code
 
@@ -183,6 +204,8 @@ class JobRunner:
             if not self._alive(job):
                 process.kill()
                 return
+            if self._overdue(job):
+                process.terminate()
             with self.api.store.changed:
                 self.api.store.changed.wait(0.2)
 

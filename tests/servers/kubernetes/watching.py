@@ -108,10 +108,10 @@ def watch(
         raise bad_request(f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
     deadline = time.monotonic() + float(request.query.get("timeoutSeconds") or 1800)
     lines = _lines(store, resource, namespace, request, wanted, int(text or 0), deadline, stopped)
-    return _cut(lines, cut_after)
+    return cut(lines, cut_after)
 
 
-def _cut(lines: Iterator[bytes], after: int | None) -> Iterator[bytes]:
+def cut(lines: Iterator[bytes], after: int | None) -> Iterator[bytes]:
     for count, line in enumerate(lines):
         if after is not None and count >= after:
             yield line[: len(line) // 2]

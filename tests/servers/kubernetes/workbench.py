@@ -30,6 +30,7 @@ def workbench(api: KubernetesApi, namespace: str, volume: Path, modes: list[str]
         "metadata": {"name": "wb-0", "namespace": namespace},
         "spec": {
             "nodeName": "node-7",
+            "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
             "containers": [container],
             "imagePullSecrets": [{"name": "wb-dockercfg"}],
             "volumes": [
