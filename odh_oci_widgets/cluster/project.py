@@ -260,7 +260,7 @@ def connect(
         raise NoCluster(
             "No cluster is known here: there is no kubeconfig, and this is not a pod of a cluster.",
             hint="Log in with `oc login --token=… --server=…` (the console has the line under “Copy login command”), "
-            "or deploy to the sandbox.",
+            'or deploy to the sandbox (`--target sandbox`, `target="sandbox"`).',
         )
     return Project(Api(connection), namespace or connection.namespace or workbench_namespace() or "default")
 

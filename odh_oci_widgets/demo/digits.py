@@ -39,6 +39,7 @@ def train(folder: Path) -> Digits:
         from sklearn.model_selection import train_test_split
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import MaxAbsScaler
+        from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise DemoFailed(
             f"The demo trains a model and needs {error.name}.",
@@ -49,8 +50,10 @@ def train(folder: Path) -> Digits:
     seen, unseen, right, asked = train_test_split(
         pictures, answers, test_size=HELD_OUT, random_state=SEED, stratify=answers
     )
-    # scaled, because the solver does not converge on the raw 0 to 16 everywhere
-    model = make_pipeline(MaxAbsScaler(), LogisticRegression(max_iter=300)).fit(seen, right)
+    # Scaled, because the solver does not converge on the raw 0 to 16 everywhere. On one thread, because several wait
+    # for each other, a minute long where other programs keep the processors busy.
+    with threadpool_limits(limits=1):
+        model = make_pipeline(MaxAbsScaler(), LogisticRegression(max_iter=300)).fit(seen, right)
     exported = to_onnx(model, seen[:1], options={"zipmap": False})
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "model.onnx"

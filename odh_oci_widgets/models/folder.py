@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,9 +38,7 @@ def open_folder(path: Path) -> Model:
     try:
         files = [_model_file(scan, item) for item in scan.files(root, "")]
     except OSError as error:
-        raise ModelError(
-            f"`{error.filename or path}` cannot be read: {error.strerror}.", hint="Check its permissions."
-        ) from error
+        raise _unreadable(error, path) from error
     if not files:
         raise ModelEmpty(f"The folder `{path}` is empty.", hint="Choose a folder that holds a model.")
     paths = [file.path for file in files]
@@ -56,6 +54,25 @@ def open_folder(path: Path) -> Model:
         revision=cached["commit"] if cached else None,
         license=folder_license(root),
     )
+
+
+def _unreadable(error: OSError, path: object) -> ModelError:
+    return ModelError(
+        f"`{error.filename or path}` cannot be read: {error.strerror}.", hint="Check its permissions."
+    )
+
+
+def refuse_pointers(files: Iterable[ModelFile]) -> None:
+    """Raise NotAModel for what a clone without `git lfs pull` has in place of a file: some 130 bytes that name it."""
+    for file in files:
+        if file.source.path is None or file.size >= 1024:
+            continue
+        try:
+            head = Path(file.source.path).read_bytes()
+        except OSError as error:
+            raise _unreadable(error, file.path) from error
+        if head.startswith(b"version https://git-lfs"):
+            refuse_impostor(file.path, head, shown=file.path)
 
 
 def _one_file(path: Path) -> Model:
@@ -123,10 +140,6 @@ class _Scan:
 
 def _model_file(scan: _Scan, found: _Found) -> ModelFile:
     size = found.real.stat().st_size
-    if size < 1024:  # a clone without `git lfs pull` has pointers of about 130 bytes
-        head = found.real.read_bytes()
-        if head.startswith(b"version https://git-lfs"):
-            refuse_impostor(found.path, head, shown=found.path)
     # The cache names a blob by its hash: sha256 for LFS files, git's blob id for small ones.
     digest = found.real.name if scan.blobs and found.real.is_relative_to(scan.blobs) else ""
     return ModelFile(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import ModelEmpty, ReferenceNotUnderstood
-from .folder import open_folder
+from .folder import open_folder, refuse_pointers
 from .hub import open_hub
 from .model import Model
 from .s3 import open_s3
@@ -56,6 +56,7 @@ def open_model(
             f"No file of `{model.reference}` is selected.",
             hint=f"It holds {_some(model)}: change include and exclude." if model.left_out else "",
         )
+    refuse_pointers(model.files)
     return model
 
 

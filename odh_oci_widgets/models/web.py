@@ -115,7 +115,8 @@ def refuse_impostor(name: str, head: bytes, *, shown: str, kind: str = "") -> No
             f"`{name}` is a Git LFS pointer"
             + (f" to {int(size[1]):,} bytes" if size else "")
             + ", not the model itself.",
-            hint="Run `git lfs pull` in the clone, or use the address that GitHub's Download button gives.",
+            hint="Run `git lfs pull` in the clone, or use the address that GitHub's Download button gives; "
+            "a file that the model does not need is left out with `exclude`.",
         )
     start = head.lstrip()[:15].lower()
     if start.startswith((b"<!doctype html", b"<html")) or kind.startswith("text/html"):

@@ -128,7 +128,7 @@ def choose(
     if model_format is None:
         raise RuntimeNotFound(
             "The model's format is not known, so no serving runtime can be chosen.",
-            hint="Name the format (for example `onnx` or `huggingface`) or the runtime.",
+            hint="Name the format (`--format`, `format=`), for example `onnx` or `huggingface`, or the runtime.",
         )
     fitting = [
         one

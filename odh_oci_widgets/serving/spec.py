@@ -84,7 +84,8 @@ def spec_of(image: str, name: str, **options: Any) -> ServiceSpec:
     if text.startswith("oci:"):
         raise ImageNotDeployable(
             f"The image `{image}` is a layout on this disk, which no cluster can read.",
-            hint="Push it to a registry (`odh-oci build MODEL REGISTRY/REPO:TAG`), or deploy to the sandbox.",
+            hint="Push it to a registry (`odh-oci build MODEL REGISTRY/REPO:TAG`), or deploy to the sandbox "
+            '(`--target sandbox`, `target="sandbox"`).',
         )
     if "/" not in text or any(c.isspace() for c in text):
         raise ImageNotDeployable(

@@ -242,7 +242,10 @@ def test_a_certificate_that_is_not_trusted(model: Path, tmp_path: Path) -> None:
 
 
 def test_no_cluster(tmp_path: Path) -> None:
-    assert "cluster" in told(odh_oci("deploy", "quay.io/me/model:1", "granite", "--target", "project"))
+    ran = odh_oci("deploy", "quay.io/me/model:1", "granite", "--target", "project")
+    assert "cluster" in told(ran)
+    assert "--target sandbox" in ran.err
+    assert "--target sandbox" in told(odh_oci("deploy", f"oci:{tmp_path}/image", "granite"))
     assert "cluster" in told(odh_oci("list", "--target", "project"))
 
 
@@ -254,6 +257,12 @@ def test_without_a_cluster_the_list_is_that_of_the_sandbox() -> None:
 def test_a_name_that_kubernetes_refuses(name: str, tmp_path: Path) -> None:
     told(odh_oci("deploy", "--target", "sandbox", f"oci:{tmp_path}/image", "--", name))
     told(odh_oci("deploy", "--target", "project", "quay.io/me/model:1", "--", name))
+
+
+def test_a_form_of_objects_that_nobody_prints() -> None:
+    deploy = ("deploy", "quay.io/me/model:1", "granite")
+    assert "--dry-run" in told(odh_oci(*deploy, "-o", "yaml"))
+    assert "sandbox" in told(odh_oci(*deploy, "--dry-run", "--target", "sandbox"))
 
 
 def test_an_image_that_is_not_there(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_for_people_it_tells_each_step_and_cleans_up(temporary: Path) -> None:
     ran = odh_oci("demo", timeout=250).ok()
     told = ran.out
+    assert "Warning" not in ran.err
     assert [line for line in told.splitlines() if line[:1].isdigit()] == [
         "1. Choose a model",
         "2. Build its OCI image",

@@ -13,6 +13,7 @@ from odh_oci_widgets.cluster.resources import (
     PODS,
     SERVING_RUNTIMES,
 )
+from tests.onnx_models import linear
 from tests.sandbox import image_of
 
 #: Pinned and with everything given, so that no registry is asked.
@@ -122,6 +123,25 @@ class TestWithoutCluster:
         )
         assert runtime["spec"]["supportedModelFormats"][0]["name"] == "vLLM"
         assert service["spec"]["predictor"]["model"]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+
+    def test_a_runtime_that_was_named_is_told_the_images_format(self, registry, tmp_path):
+        linear(tmp_path / "model.onnx", 4, 2)
+        image = image_of(tmp_path, f"{registry.host}/deploy/format:1", insecure=True)
+        for runtime in ("kserve-ovms", "ovms", None):
+            _, service = serving.manifests(image, "digits", runtime=runtime, insecure=True)
+            assert service["spec"]["predictor"]["model"]["modelFormat"] == {"name": "onnx", "version": "1"}
+        # another one's format stays what it was before we knew: its first
+        vllm = serving.preview(image, "digits", runtime="vllm", insecure=True)
+        assert vllm.objects[1]["spec"]["predictor"]["model"]["modelFormat"] == {"name": "vLLM"}
+
+    def test_a_format_that_nobody_tells_is_named_in_a_note_or_says_why_it_is_not_known(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            image = f"127.0.0.1:{taken.getsockname()[1]}/a/b:1"
+            shown = serving.preview(image, "digits", runtime="kserve-ovms")
+            with pytest.raises(serving.RuntimeNotFound, match="could not be read from here"):
+                serving.preview(image, "digits")
+        assert any("`openvino_ir`" in note for note in shown.notes)
 
     def test_what_the_image_says_of_its_model_decides_arguments_and_limits(self, registry, tmp_path):
         """Nobody tells the format or the size: they, and the model's shape, are read out of the image."""

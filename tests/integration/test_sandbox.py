@@ -146,6 +146,12 @@ def test_only_its_owner_can_read_it(digits, shared_sandbox):
         assert (shared_sandbox / "digits" / name).stat().st_mode & 0o777 == 0o600
 
 
+def test_it_reports_to_nobody(digits):
+    """onnxruntime reports unless it is told not to before it starts (and where it sees that it is in a test)."""
+    server = psutil.Process(digits._record.pid)
+    assert server.environ()["ORT_DISABLE_TELEMETRY"] == "1"
+
+
 def test_a_later_process_finds_it(digits, shared_sandbox):
     code = "s = sandbox.find('digits'); import json; print(json.dumps(s.to_dict()))"
     assert json.loads(in_another_process(shared_sandbox, code)) == digits.to_dict()

@@ -151,6 +151,12 @@ def test_empty_missing_pointer(tmp_path: Path) -> None:
         open_model(tmp_path / "clone")
     with pytest.raises(NotAModel, match="Git LFS pointer"):
         open_model(tmp_path / "clone" / "model.safetensors")
+    write(tmp_path / "clone", {"model.onnx": b"\x08\x08"})
+    assert [file.path for file in open_model(tmp_path / "clone", exclude=["*.safetensors"]).files] == [
+        "model.onnx"
+    ]
+    with pytest.raises(NotAModel):
+        open_model(tmp_path / "clone", include=["*.safetensors"])
     write(tmp_path, {"zero.onnx": b""})
     with pytest.raises(ModelEmpty):
         open_model(tmp_path / "zero.onnx")

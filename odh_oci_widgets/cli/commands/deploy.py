@@ -101,7 +101,7 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--force", action="store_true", help="take over fields that something else has set")
     group.add_argument("--dry-run", action="store_true", help="apply nothing: print the objects (see -o)")
-    group.add_argument("-o", choices=("yaml", "json"), default="yaml", dest="form", help="form of --dry-run")
+    group.add_argument("-o", choices=("yaml", "json"), dest="form", help="form of --dry-run (default: yaml)")
     add_registry_options(parser)
     add_cluster_options(parser)
 
@@ -110,6 +110,10 @@ def run(options: argparse.Namespace, output: Output) -> None:
     """Deploy, wait, and print where it answers."""
     from odh_oci_widgets import serving
 
+    if options.form and not options.dry_run:
+        raise OptionInvalid(f"-o {options.form} prints nothing of what is deployed.", hint="Add --dry-run.")
+    if options.dry_run and options.target == "sandbox":
+        raise OptionInvalid("The sandbox has no objects to print.", hint="Leave out --dry-run or --target.")
     options.image = full_image(options.image)
     project = chosen_project(options) if options.target == "project" else None
     asked = {
@@ -135,7 +139,7 @@ def run(options: argparse.Namespace, output: Output) -> None:
         for note in preview.notes:
             output.note(note)
         output.document({"manifests": preview.objects, "notes": preview.notes})
-        output.say(preview.to_yaml().rstrip() if options.form == "yaml" else _as_list(preview.objects))
+        output.say(preview.to_yaml().rstrip() if options.form != "json" else _as_list(preview.objects))
         return
     service = serving.deploy(options.image, options.name, target=options.target, force=options.force, **asked)
     if options.wait:

@@ -95,7 +95,8 @@ def run(options: argparse.Namespace, output: Output) -> None:
 def _tell(model: Model, facts: Facts, sizing: Sizing | None, output: Output) -> None:
     from odh_oci_widgets.builders import human_bytes
 
-    output.say(f"{model.name}: {model.format}, {human_bytes(model.size)}, {len(model.files)} files")
+    files = f"{len(model.files)} file{'s' if len(model.files) != 1 else ''}"
+    output.say(f"{model.name}: {model.format}, {human_bytes(model.size)}, {files}")
     words = {"revision": model.revision, "licence": model.license, "see": model.homepage}
     words["layout"] = f"{'/models/1/' if model.versioned else '/models/'} in the image"
     words |= _facts(facts)

@@ -40,14 +40,14 @@ def preview(
     found = read_image(
         spec_of(image, name, **options), credential=_login(project, image, pull_secret), insecure=insecure
     )
-    spec, notes = found.spec, found.notes
+    spec, notes = found.spec, list(found.notes)
     try:
         project = project or connect()
         runtimes, unread = read_runtimes(project)
     except (NoCluster, ClusterUnreachable) as error:
-        runtime = _chosen(
-            spec, [], f"Our own definition is used, as no cluster can be asked: {error.message}"
-        )
+        why = f"Our own definition is used, as no cluster can be asked: {error.message}"
+        runtime = _chosen(spec, [], why, notes)
+        spec = _with_format(spec, runtime, options.get("format"), notes)
         if isinstance(pull_secret, str):
             spec = replace(spec, pull_secrets=(pull_secret,))
         spec, proposed = with_proposals(spec, runtime, facts=found.model, gpu_name=gpu_name)
@@ -56,12 +56,8 @@ def preview(
     if profile and profile.accelerators and not spec.gpu:
         accelerator, count = next(iter(profile.accelerators.items()))
         spec = replace(spec, gpu=int(count), accelerator=accelerator)
-    try:
-        runtime = _chosen(spec, runtimes, " ".join(unread))
-    except RuntimeNotFound as error:
-        if spec.format is None and notes:  # the image would have told it
-            raise RuntimeNotFound(f"{error.message} {notes[0]}", hint=error.hint) from error
-        raise
+    runtime = _chosen(spec, runtimes, " ".join(unread), notes)
+    spec = _with_format(spec, runtime, options.get("format"), notes)
     spec, proposed = with_proposals(spec, runtime, facts=found.model, gpu_name=gpu_name, profile=profile)
     notes += proposed
     if isinstance(pull_secret, str):
@@ -90,6 +86,7 @@ def deploy(
     **options: Any,
 ) -> ProjectService:
     """See `serving.deploy`."""
+    spec_of(image, name)  # what no cluster takes is told before there is one
     project = project or connect()
     planned = preview(image, name, project=project, pull_secret=pull_secret, **options)
     _check_owner(project, name, force=force)
@@ -124,8 +121,35 @@ def _login(project: Project | None, image: str, pull_secret: str | Credential | 
         return None
 
 
-def _chosen(spec: ServiceSpec, runtimes: Sequence[Runtime], unread: str) -> Runtime:
+def _chosen(
+    spec: ServiceSpec, runtimes: Sequence[Runtime], unread: str, unread_image: Sequence[str]
+) -> Runtime:
     """The best of the runtimes read; our own definition where none fits, with the reason."""
+    try:
+        return _best(spec, runtimes, unread)
+    except RuntimeNotFound as error:
+        if spec.format is None and unread_image:  # the image would have told it
+            raise RuntimeNotFound(f"{error.message} {unread_image[0]}", hint=error.hint) from error
+        raise
+
+
+def _with_format(spec: ServiceSpec, runtime: Runtime, asked: str | None, notes: list[str]) -> ServiceSpec:
+    """The spec with a format that the runtime takes, where nobody asked for one: the image's, else the runtime's first.
+
+    A runtime of the user's own may call the format by a name that we do not know.
+    """
+    if asked is not None or (spec.format is not None and runtime.format_for(spec.format)):
+        return spec
+    names = list(dict.fromkeys(name for name, _ in runtime.formats))
+    if len(names) > 1:
+        said = f"takes no `{spec.format}`" if spec.format else "takes several formats"
+        notes.append(
+            f"`{runtime.name}` {said}: the service says `{names[0]}`, unless you name the model's format."
+        )
+    return replace(spec, format=None)
+
+
+def _best(spec: ServiceSpec, runtimes: Sequence[Runtime], unread: str) -> Runtime:
     wanted: dict[str, Any] = {"model_format": spec.format, "gpu": spec.gpu, "accelerator": spec.accelerator}
     if spec.runtime_image is None:
         try:

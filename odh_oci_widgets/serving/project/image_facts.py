@@ -49,7 +49,7 @@ def read_image(
     Raises ImageNotDeployable when the registry says that the image does not exist.
     """
     accelerated = spec.gpu or spec.hardware_profile
-    if "@" in spec.image and (spec.format or spec.runtime) and spec.memory and not accelerated:
+    if "@" in spec.image and spec.format and spec.memory and not accelerated:
         return ImageFacts(spec=spec)
     from odh_oci_widgets.oci.errors import ImageNotFound
     from odh_oci_widgets.oci.inspection import inspect
@@ -78,7 +78,7 @@ def read_image(
             spec,
             image=spec.image if "@" in spec.image else f"{spec.image}@{info.digest}",
             size=info.size,
-            format=spec.format or (found if found != "unknown" and not spec.runtime else None),
+            format=spec.format or (found if found != "unknown" else None),
         ),
         model=model,
     )

@@ -161,11 +161,16 @@ def _command(folder: Path, record: Record) -> list[str]:
     ]
 
 
+#: A model server on this machine reports to nobody, unless the user's environment says otherwise.
+_QUIET = {"ORT_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+
+
 def _environ() -> dict[str, str]:
     """The environment of this process, in which a checkout of this package is found too."""
     source = str(Path(odh_oci_widgets.__file__).parents[1])
     path = os.environ.get("PYTHONPATH")
     return {
+        **_QUIET,
         **os.environ,
         "PYTHONPATH": f"{source}{os.pathsep}{path}" if path else source,
         "PYTHONUNBUFFERED": "1",
