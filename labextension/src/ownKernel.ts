@@ -44,8 +44,14 @@ export class OwnKernel {
   async start(): Promise<void> {
     if (!this.isStarted()) {
       this.set('starting', this.trans.__('Starting…'));
+      const { turn } = this;
       await this.settle(async () => {
-        await this.take((await this.find()) ?? (await this.create()));
+        const coming = this.find().then(async found => found ?? (await this.create()));
+        this.coming = coming;
+        const session = await coming;
+        if (turn === this.turn) {
+          await this.take(session);
+        }
       });
     }
   }
@@ -66,12 +72,18 @@ export class OwnKernel {
 
   /** Ends the kernel, and with it all it showed. */
   async shutDown(): Promise<void> {
-    const session = this.end(this.trans.__('Shut down. Builds in the project go on.'), 'off');
-    if (session) {
-      this.closed = session.id;
-      this.closing = session.shutdown();
-      await this.closing;
+    if (!this.isStarted()) {
+      return;
     }
+    const { coming } = this;
+    const session = this.end(this.trans.__('Shut down. Builds in the project go on.'), 'off');
+    this.closing = (async () => {
+      // One that is still coming is shut down as soon as it is there.
+      const last = session ?? (await coming.catch(() => null));
+      this.closed = last?.id ?? '';
+      await last?.shutdown();
+    })();
+    await this.closing;
   }
 
   send(content: ToKernel): void {
@@ -121,7 +133,7 @@ export class OwnKernel {
     });
     session.connectionStatusChanged.connect((_, status) => {
       if (this.session === session && this.state === 'restarting' && status === 'connected') {
-        void this.settle(() => this.begin(kernel));
+        void this.settle(() => this.begin(session, kernel));
       }
     });
     listen(kernel, comm => {
@@ -131,11 +143,14 @@ export class OwnKernel {
       this.hello();
     });
     const { managerOf } = await import('./widgetManager.js');
+    if (this.session !== session) {
+      return;
+    }
     this.manager = managerOf(kernel, this.rendermime);
-    await this.begin(kernel);
+    await this.begin(session, kernel);
   }
 
-  private async begin(kernel: Kernel.IKernelConnection): Promise<void> {
+  private async begin(session: Session.ISessionConnection, kernel: Kernel.IKernelConnection): Promise<void> {
     const ready = new Promise<void>(resolve => {
       this.ready = resolve;
     });
@@ -149,9 +164,16 @@ export class OwnKernel {
     const { content } = await within(PATIENCE, future.done, late);
     if (content.status !== 'ok') {
       const why = content.status === 'error' ? `${content.ename}: ${content.evalue}` : content.status;
-      throw new Error(this.trans.__('The package does not start in the kernel: %1', why));
+      throw new Error(
+        content.status === 'error' && content.ename === 'ModuleNotFoundError'
+          ? this.trans.__('The package does not start in the kernel: %1. Run `pip install odh-oci-widgets` in a notebook, then start again.', why)
+          : this.trans.__('The package does not start in the kernel: %1', why)
+      );
     }
     await within(PATIENCE, ready, late);
+    if (this.session !== session) {
+      return;
+    }
     const again = this.restarted;
     this.restarted = false;
     this.set('on', again ? this.trans.__('The kernel of this view had stopped and was started again.') : '');
@@ -192,10 +214,11 @@ export class OwnKernel {
 
   /** Does what may fail; a failure ends the kernel with its sentence, unless it was ended meanwhile. */
   private async settle(work: () => Promise<void>): Promise<void> {
+    const { turn } = this;
     try {
       await work();
     } catch (error) {
-      if (this.session || this.state === 'starting') {
+      if (turn === this.turn) {
         const session = this.end(error instanceof Error ? error.message : String(error));
         // A kernel that is of no use shall not stay.
         await session?.shutdown().catch(() => undefined);
@@ -205,6 +228,7 @@ export class OwnKernel {
 
   private end(message: string, state: State = 'ended'): Session.ISessionConnection | null {
     const { session, manager } = this;
+    this.turn += 1;
     this.session = this.manager = this.link = null;
     this.set(state, message);
     manager?.dispose();
@@ -218,6 +242,10 @@ export class OwnKernel {
   }
 
   private session: Session.ISessionConnection | null = null;
+  /** Another number after each end: what was begun before it is of no use. */
+  private turn = 0;
+  /** The session that was found or made last. */
+  private coming: Promise<Session.ISessionConnection | null> = Promise.resolve(null);
   /** The session that was shut down last, and its end. */
   private closed = '';
   private closing: Promise<void> = Promise.resolve();

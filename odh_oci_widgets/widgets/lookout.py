@@ -60,6 +60,8 @@ class Lookout:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        #: held while listeners are told, so that each hears everything in its order, and one thing at a time
+        self._telling = threading.RLock()
         self._listeners: list[Tell] = []
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -72,15 +74,16 @@ class Lookout:
 
     def listen(self, tell: Tell) -> None:
         """Tell of everything seen from now on, and of what was seen last; in a thread."""
-        with self._lock:
-            if tell in self._listeners:
-                return
-            self._listeners.append(tell)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="odh-oci-lookout", daemon=True)
-                self._thread.start()
-        if self.last is not None:
-            tell(self.last)
+        with self._telling:
+            with self._lock:
+                if tell in self._listeners:
+                    return
+                self._listeners.append(tell)
+                if self._thread is None or not self._thread.is_alive():
+                    self._thread = threading.Thread(target=self._run, name="odh-oci-lookout", daemon=True)
+                    self._thread.start()
+            if self.last is not None:
+                tell(self.last)
         self.look()
 
     def leave(self, tell: Tell) -> None:
@@ -106,14 +109,16 @@ class Lookout:
                 if not self._listeners:
                     self._thread = None
                     return
-            self.last = seen = self._see()
-            with self._lock:
-                listeners = tuple(self._listeners)
-            for tell in listeners:
-                try:
-                    tell(seen)
-                except Exception:  # noqa: BLE001 - one listener's defect must not blind the others
-                    _log.exception("what was seen could not be told")
+            seen = self._see()
+            with self._telling:
+                self.last = seen
+                with self._lock:
+                    listeners = tuple(self._listeners)
+                for tell in listeners:
+                    try:
+                        tell(seen)
+                    except Exception:  # noqa: BLE001 - one listener's defect must not blind the others
+                        _log.exception("what was seen could not be told")
             self._wake.wait(seen.settings.refresh)
 
     def _see(self) -> Seen:

@@ -12,12 +12,14 @@ Who opens, and when:
 - In a notebook's kernel the first widget of ours that is shown opens it (`PAGE.greet()`). After a reload the page asks
   the kernel for its comms of that target (`comm_info_request`), takes up the one it finds and says `hello` on it.
 
-What comes from the page is handled in a thread: the kernel stays free, and nothing is raised into it.
+What comes from the page is handled in one thread, in the order it was said: the kernel stays free, and nothing is
+raised into it. Whatever takes long there has a thread of its own.
 """
 
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,13 +31,13 @@ from odh_oci_widgets import settings
 from odh_oci_widgets._version import __version__
 from odh_oci_widgets.oci.errors import OdhOciError
 
-from .job import Job
+from .job import unexpected
 from .page_messages import Level, OtherVersion, Unknown, message, understand
 
 TARGET = "odh-oci-widgets"
 _log = logging.getLogger(__name__)
 
-#: Gets type and fields of a message; runs in a thread.
+#: Gets type and fields of a message, one after the other; runs in a thread.
 Receiver = Callable[[str, Mapping[str, Any]], Any]
 
 
@@ -50,6 +52,8 @@ class Page(HasTraits):
         self._receive = receive
         self._lock = threading.Lock()
         self._comm: Any = None
+        self._said: queue.SimpleQueue[tuple[str, Mapping[str, Any]]] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
         #: whether this kernel is the extension's own, which tells the page how things stand
         self.home = False
 
@@ -94,6 +98,9 @@ class Page(HasTraits):
         line = create_comm(target_name=TARGET, data=message("open"))
         with self._lock:
             self._comm = line
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._answer_all, name="odh-oci-page", daemon=True)
+                self._thread.start()
         line.on_msg(lambda msg: self._hear(line, msg))
         line.on_close(lambda _: self._closed(line))
 
@@ -119,20 +126,25 @@ class Page(HasTraits):
             self.present = True
         if not self.present:
             return
-        Job(
-            lambda _: self._answer(kind, fields),
-            done=lambda _: None,
-            failed=self.fail,
-            name=f"odh-oci-page-{kind}",
-        )
+        self._said.put((kind, fields))
+
+    def _answer_all(self) -> None:
+        while True:
+            try:
+                self._answer(*self._said.get())
+            except Exception as error:  # noqa: BLE001 - the next message must be answered, too
+                self.fail(unexpected(error))
 
     def _answer(self, kind: str, fields: Mapping[str, Any]) -> None:
+        refused: settings.SettingInvalid | None = None
         if kind == "hello":
-            self.tell("ready", package=__version__)
             try:
                 settings.use_page(fields.get("settings", {}))
             except settings.SettingInvalid as error:
-                self.fail(error)
+                refused = error
+            self.tell("ready", package=__version__)  # from here on the settings count
+        if refused is not None:
+            self.fail(refused)
         self._receive(kind, fields)
 
 

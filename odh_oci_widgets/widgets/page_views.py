@@ -28,7 +28,7 @@ _shown: dict[tuple[View, str], widgets.Widget] = {}
 
 
 def receive(kind: str, fields: Mapping[str, Any]) -> None:
-    """Answer a message. Raises OdhOciError."""
+    """Answer a message, soon: the next one waits. Raises OdhOciError."""
     match kind:
         case "hello" if PAGE.home:
             REPORTER.begin()
@@ -37,7 +37,13 @@ def receive(kind: str, fields: Mapping[str, Any]) -> None:
         case "open":
             show(View(fields["view"]), fields.get("name", ""))
         case "code":
-            PAGE.insert(snippets.client(serving.service(fields["name"])))
+            name = fields["name"]
+            Job(
+                lambda _: snippets.client(serving.service(name)),
+                done=PAGE.insert,
+                failed=PAGE.fail,
+                name="odh-oci-code",
+            )
         case "close":
             close(fields["model_id"])
 

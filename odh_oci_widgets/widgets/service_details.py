@@ -28,6 +28,7 @@ class ServiceDetails(widgets.VBox):
         self._card = ServiceCard(settled=lambda _: LOOKOUT.look(), deleted=deleted)
         self._tester: TestStep | None = None
         self._test = button("", self._open_tester)
+        self._logs = button("Open logs", lambda: self._open_tab(View.LOGS))
         self._insert = button("Insert code", self._insert_code)
         self._copy = button("Copy URL", lambda: PAGE.copy(self._sight.url or ""))
         self._actions = row()
@@ -50,7 +51,7 @@ class ServiceDetails(widgets.VBox):
         )
         buttons: tuple[Any, ...] = (self._test,)
         if PAGE.present:
-            buttons += (self._insert, *((self._copy,) if sight.url else ()))
+            buttons += (self._logs, self._insert, *((self._copy,) if sight.url else ()))
         put(self._actions, buttons)
 
     def leave(self) -> None:
@@ -63,13 +64,16 @@ class ServiceDetails(widgets.VBox):
 
     def _open_tester(self) -> None:
         if PAGE.present:
-            from .page_views import show
-
-            show(View.TESTER, self.service.name)
+            self._open_tab(View.TESTER)
             return
         self._tester = None if self._tester else TestStep.of(self.service)
         self._inline.children = (self._tester,) if self._tester else ()
         self.show(self._sight)
+
+    def _open_tab(self, view: View) -> None:
+        from .page_views import show  # it needs the panel, and that needs us
+
+        show(view, self.service.name)
 
     def _insert_code(self) -> None:
         service = self.service

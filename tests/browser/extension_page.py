@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Locator
+from playwright.sync_api import BrowserContext, Locator, WebSocket
 
 from tests.browser.page import IMAGES, PATIENCE
 from tests.servers.lab import Lab
@@ -25,10 +27,12 @@ class ExtensionPage:
         self.page = context.new_page()
         self.page.set_default_timeout(PATIENCE)
         self.errors: list[str] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on(
-            "console", lambda one: self.errors.append(one.text) if "odh-oci" in one.text.lower() else None
-        )
+        # Of our scripts only: a request of JupyterLab's own that a reload cuts off is no business of ours.
+        self.page.on("pageerror", lambda error: self._note(f"{error}\n{error.stack}"))
+        self.page.on("console", lambda one: self._note(one.text))
+        #: all that kernels and page said to each other
+        self.traffic = bytearray()
+        self.page.on("websocket", self._listen)
         self.page.goto(f"{lab.url}/lab?token={lab.token}")
         self.page.wait_for_function(_RESTORED)
 
@@ -103,6 +107,30 @@ class ExtensionPage:
               return [...sessions.running()];
             }"""
         )
+
+    def shut_down_from_outside(self, session: str) -> None:
+        """End a session as a culler or another page does; this page finds out when it asks next."""
+        url = f"{self.lab.url}/api/sessions/{session}?token={self.lab.token}"
+        assert self.page.request.delete(url).ok
+        self.until(lambda: session not in [one["id"] for one in self.sessions()])
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for what the server tells."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not condition():
+            assert time.monotonic() < deadline
+            self.page.wait_for_timeout(100)
+
+    def _note(self, error: str) -> None:
+        if "odh-oci" in error.lower():
+            self.errors.append(error)
+
+    def _listen(self, socket: WebSocket) -> None:
+        def hear(payload: str | bytes) -> None:
+            self.traffic += payload.encode() if isinstance(payload, str) else payload
+
+        socket.on("framereceived", hear)
+        socket.on("framesent", hear)
 
     def picture(self, name: str) -> None:
         """A screenshot of all of it."""

@@ -52,13 +52,17 @@ def main_job(lab: ExtensionPage, workbench: Workbench) -> None:
         lab.button("Insert code").click()
         cells.filter(has_text="digits").wait_for()
         lab.execute("notebook:run-cell")
-        page.locator(".jp-OutputArea-output").filter(has_text="x").first.wait_for(timeout=SLOW)
+        page.locator(".jp-OutputArea-output").filter(has_text="FP32").first.wait_for(timeout=SLOW)
         lab.picture("extension-panel")
 
         lab.button("Open tester").click()
         tester = page.locator(".odh-oci-tab:visible .odh-oci-step")
         tester.get_by_role("button", name="Classify").wait_for(timeout=SLOW)
         lab.picture("extension-tester")
+
+        lab.button("Open logs").click()
+        logs = page.locator(".odh-oci-tab:visible .odh-oci-step")
+        logs.get_by_label("Log", exact=True).wait_for(timeout=SLOW)
 
         lab.reload()
         lab.item("digits", "ready").wait_for(timeout=SLOW)
@@ -72,4 +76,4 @@ def main_job(lab: ExtensionPage, workbench: Workbench) -> None:
         running.cancel()
     lab.notification("granite:1 is not built")
     page.locator(".odh-oci-building").wait_for(state="hidden")
-    assert lab.errors == []
+    assert not lab.errors, lab.errors
