@@ -57,7 +57,16 @@ def python() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=300)
         interpreter = str(Path(folder) / "bin" / "python")
-        install = [interpreter, "-m", "pip", "install", "--quiet", "--no-cache-dir", *PACKAGES]
+        install = [
+            interpreter,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-cache-dir",
+            "--no-compile",
+            *PACKAGES,
+        ]
         subprocess.run(install, check=True, timeout=900)
         yield interpreter
 
