@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ from .results import Completion
 from .tensors import DTYPES
 from .v2 import V2Client
 
+#: How soon a cancel is seen while calls wait for the server.
+_LOOK_SECONDS = 0.1
 #: One call: it takes the event that cancels the measurement, and may return what a language model answered.
 Call = Callable[[threading.Event], Completion | None]
 
@@ -88,7 +90,8 @@ def measure(
 ) -> Measurement:
     """Make `requests` calls after one that does not count, `concurrency` at a time.
 
-    `cancel` ends it early; what was measured until then is returned. `progress(done, requests)` is called after
+    `cancel` ends it early, also while calls still wait for the server (they are left to their time-outs); what was
+    measured until then is returned. `progress(done, requests)` is called after
     each call, from its thread. Raises the error of the first call, which shows whether there is anything to measure.
 
     >>> from odh_oci_widgets.inference import complete, measure
@@ -100,7 +103,10 @@ def measure(
     if requests < 1 or concurrency < 1:
         raise ValueError("requests and concurrency are at least 1")
     cancel = cancel or threading.Event()
-    call(cancel)
+    first = _First(call, cancel)
+    _wait([first], cancel)
+    if first.error is not None:
+        raise first.error
     lock = threading.Lock()
     latencies, first_tokens, errors = list[float](), list[float](), Counter[str]()
     started = done = tokens = 0
@@ -138,18 +144,45 @@ def measure(
     began = time.perf_counter()
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
-    return Measurement(
-        requests=requests,
-        concurrency=concurrency,
-        seconds=time.perf_counter() - began,
-        latencies=tuple(latencies),
-        first_tokens=tuple(first_tokens),
-        tokens=tokens,
-        errors=dict(errors),
-        cancelled=cancel.is_set(),
-    )
+    _wait(threads, cancel)
+    with lock:
+        return Measurement(
+            requests=requests,
+            concurrency=concurrency,
+            seconds=time.perf_counter() - began,
+            latencies=tuple(latencies),
+            first_tokens=tuple(first_tokens),
+            tokens=tokens,
+            errors=dict(errors),
+            cancelled=cancel.is_set(),
+        )
+
+
+class _First(threading.Thread):
+    """The call that shows whether there is anything to measure; `error` says why not."""
+
+    def __init__(self, call: Call, cancel: threading.Event) -> None:
+        super().__init__(daemon=True, name="odh-oci-measure-first")
+        self._call, self._cancel = call, cancel
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._call(self._cancel)
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread of who measures
+            self.error = error
+
+
+def _wait(threads: Sequence[threading.Thread], cancel: threading.Event) -> None:
+    """Until all have ended, or the cancel; Ctrl-C is one, too."""
+    try:
+        for thread in threads:
+            while thread.is_alive() and not cancel.is_set():
+                thread.join(_LOOK_SECONDS)
+    except BaseException:
+        cancel.set()
+        raise
 
 
 def text_call(client: TextClient, prompt: Prompt, sampling: Sampling) -> Call:

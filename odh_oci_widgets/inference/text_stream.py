@@ -40,6 +40,8 @@ class TextStream:
         self._ask, self._url, self._on_end = ask, url, on_end
         self._asked = False
         self._cancelled = threading.Event()
+        #: set when there is something to do for a reader who waits for the server's first word
+        self._woken = threading.Event()
         self._answer: urllib3.BaseHTTPResponse | None = None
         self._began = time.monotonic()
         self._first: float | None = None
@@ -51,6 +53,7 @@ class TextStream:
     def cancel(self) -> None:
         """End the stream now, also while it waits for the server; the pieces so far stay in `result`."""
         self._cancelled.set()
+        self._woken.set()
         if self._answer is not None:
             try:
                 # wakes a read that waits in another thread; urllib3 before 2.3 has none, and ends at the next piece
@@ -88,9 +91,37 @@ class TextStream:
             if self._on_end is not None:
                 self._on_end(self.result, error)
 
+    def _asked_for(self) -> urllib3.BaseHTTPResponse | None:
+        """The answer, None where `cancel()` comes before it. Raises what asking raises.
+
+        A queue, or a service that starts, holds back even the headers, and there is no connection yet to shut: so
+        it is asked in a thread, which then closes what comes too late.
+        """
+        answers: list[urllib3.BaseHTTPResponse] = []
+        errors: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                answers.append(self._ask())
+                if self._cancelled.is_set():
+                    answers[0].close()
+            except BaseException as error:  # noqa: BLE001 - raised again in the thread of the reader
+                errors.append(error)
+            self._woken.set()
+
+        threading.Thread(target=ask, daemon=True, name="odh-oci-ask").start()
+        try:
+            self._woken.wait()
+        except BaseException:  # Ctrl-C
+            self._cancelled.set()
+            raise
+        if errors and not self._cancelled.is_set():
+            raise errors[0]
+        return answers[0] if answers else None
+
     def _read(self) -> Iterator[str]:
-        self._answer = self._ask()
-        if self._cancelled.is_set():  # while it was asked: there was nothing to shut yet
+        self._answer = self._asked_for()
+        if self._answer is None or self._cancelled.is_set():
             return
         # without chunks a read waits until it has all that it asked for
         chunks = self._answer.stream(65536 if getattr(self._answer, "chunked", False) else 1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -19,9 +21,10 @@ from .naming import service_name
 def from_object(model: Any, sample: Any, *, name: str | None = None, folder: Path | None = None) -> Model:
     """The model that a fitted scikit-learn, XGBoost, LightGBM or PyTorch object is, exported to ONNX.
 
-    `sample` is a batch as `predict` takes it (an array of rows; for PyTorch a tensor or a tuple of tensors): the
-    export reads types and shapes from it; the number of rows stays free. Classifiers give labels and
-    probabilities as plain tensors. The file goes to `folder`, by default into
+    `sample` is a batch as `predict` takes it (an array, a list or a DataFrame of rows; for PyTorch a tensor or an
+    array, or a tuple of them): the export reads types and shapes from it; the number of rows stays free. A table of
+    numbers is one input of all its columns; only a model that picks columns by name gets an input for each.
+    Classifiers give labels and probabilities as plain tensors. The file goes to `folder`, by default into
     `$XDG_CACHE_HOME/odh-oci-widgets/models/<sha256>/`, so that it outlives the notebook's memory.
 
     Raises PackageMissing (with the package to install) and ObjectNotExported.
@@ -45,7 +48,9 @@ def from_object(model: Any, sample: Any, *, name: str | None = None, folder: Pat
         ) from error
     except Exception as error:
         # Exporters raise what they like, from KeyError to their own types: the text is what helps.
-        first = str(error).strip().partition("\n")[0] or type(error).__name__
+        # PyTorch wraps them in a guide of its own, in colours.
+        reason = error.__cause__ or error
+        first = str(reason).strip().partition("\n")[0] or type(reason).__name__
         raise ObjectNotExported(
             f"The {_kind(model)} cannot be exported to ONNX: {first}.".replace("..", "."),
             hint="Check that it is fitted and that `sample` is a batch as its predict takes it.",
@@ -74,17 +79,44 @@ def _sklearn(model: Any, sample: Any) -> bytes:
     skl2onnx = importlib.import_module("skl2onnx")
     # Without this the probabilities are a list of dictionaries, which no inference protocol carries.
     options = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
-    data: bytes = skl2onnx.to_onnx(model, sample[:1], options=options).SerializeToString()
+    named = hasattr(sample, "columns")
+    rows = _rows(sample)[:1]
+    try:
+        if named and rows.dtype == object:
+            raise ValueError("columns of several types are no single tensor")
+        data: bytes = skl2onnx.to_onnx(model, rows, options=options).SerializeToString()
+    except Exception:
+        if not named:
+            raise
+        # The model may pick columns by their names: each is then an input of its own.
+        data = skl2onnx.to_onnx(model, sample[:1], options=options).SerializeToString()
     return data
 
 
 def _xgboost(model: Any, sample: Any) -> bytes:
+    # The exporter takes the columns of a DataFrame for an error; their order is all that counts.
+    model = copy.deepcopy(model)
+    booster = model.get_booster() if hasattr(model, "get_booster") else model
+    booster.feature_names = booster.feature_types = None
+    _check_booster(booster)
     data: bytes = (
         _tools()
         .convert_xgboost(model, initial_types=[("input", _floats(sample))], target_opset=15)
         .SerializeToString()
     )
     return data
+
+
+def _check_booster(booster: Any) -> None:
+    """What the exporter fails at in words that help nobody, or turns into another model without a word."""
+    learner = json.loads(booster.save_config())["learner"]
+    kind = learner["gradient_booster"]["name"]
+    if kind != "gbtree":
+        raise ValueError(f"its booster is `{kind}`, and only trees (`gbtree`) can be")
+    # The trees are dealt out to the classes in turn, which is wrong where a round has several for each.
+    trees = int(learner["gradient_booster"]["gbtree_model_param"]["num_parallel_tree"])
+    if trees > 1 and int(learner["learner_model_param"]["num_class"]) > 1:
+        raise ValueError("forests of more than two classes come out wrong")
 
 
 def _lightgbm(model: Any, sample: Any) -> bytes:
@@ -103,13 +135,24 @@ def _tools() -> Any:
 def _floats(sample: Any) -> Any:
     """The type of any number of rows like those of the sample."""
     types = importlib.import_module("onnxmltools.convert.common.data_types")
-    return types.FloatTensorType([None, sample.shape[1]])
+    return types.FloatTensorType([None, _rows(sample).shape[1]])
+
+
+def _rows(sample: Any) -> Any:
+    """The sample as an array; of a DataFrame with texts in it an array of objects, which is no table of numbers."""
+    import numpy as np
+
+    rows = sample.toarray() if hasattr(sample, "toarray") else np.asarray(sample)
+    if rows.ndim == 1 and rows.dtype.kind in "iufb":
+        raise ValueError("`sample` is a single row, not a batch of rows")
+    return rows
 
 
 def _torch(model: Any, sample: Any) -> bytes:
     torch = importlib.import_module("torch")
     importlib.import_module("onnxscript")  # torch asks for it late and in other words
-    inputs = sample if isinstance(sample, tuple) else (sample,)
+    batches = sample if isinstance(sample, tuple) else (sample,)
+    inputs = tuple(item if torch.is_tensor(item) else torch.as_tensor(_rows(item)) for item in batches)
     batch = torch.export.Dim("batch")
     training = model.training
     try:

@@ -77,8 +77,10 @@ class HubRest:
         while url:
             answer, following = self._get(url)
             yield from json.loads(answer)
-            # The token goes to the hub only, wherever a page says the next one is.
-            url = following if following and _same_host(following, self._endpoint) else None
+            # A mirror may hand on links of the hub it mirrors, which cannot be reached or must not see the token: only
+            # the place in the listing is taken from them.
+            further = urlsplit(url)._replace(query=urlsplit(following or "").query).geturl()
+            url = further if following and further != url else None
 
     def _get(self, url: str) -> tuple[bytes, str | None]:
         """Body, and the address of the next page."""

@@ -112,6 +112,8 @@ def estimate_gpu(
             layers = f"({layers} + {windowed})" if cache.layers else windowed
         why = f"{cache.formula} x {width} bytes x {layers} x {concurrency} request{'s' if concurrency > 1 else ''}"
         parts.append(Part(name="KV cache", size=cache.values_for(tokens) * width * concurrency, why=why))
+    elif facts.generative:
+        parts.append(Part(name="KV cache", size=0, why="comes on top: config.json does not tell its shape"))
     many = f", {gpus} cards" if gpus > 1 else ""
     parts.append(
         Part(name="overhead", size=OVERHEAD_BYTES * gpus, why=f"CUDA, activations and graphs of vLLM{many}")

@@ -62,8 +62,8 @@ def heading(title: str, lead: str) -> Html:
 
 
 def help_text(text: str) -> Html:
-    """A line of help below a field."""
-    return element("div", text, class_="odh-oci-help")
+    """A line of help below a field; `code` between backticks."""
+    return element("div", _with_code(text), class_="odh-oci-help")
 
 
 def status(sentence: str, *, busy: bool = False) -> Html:

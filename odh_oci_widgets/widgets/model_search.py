@@ -28,14 +28,15 @@ _TASKS = (
     ("Embeddings", "feature-extraction"),
     ("Speech recognition", "automatic-speech-recognition"),
 )
+#: By the names people have for them: a model of the 3B class has 2.5 to 3.5 billion parameters.
 _SIZES = (
     ("Any size", None),
-    ("1 billion parameters at most", 1.5e9),
-    ("3 billion at most", 3.5e9),
-    ("8 billion at most", 8.5e9),
-    ("15 billion at most", 15.5e9),
-    ("35 billion at most", 35.5e9),
-    ("75 billion at most", 75.5e9),
+    ("1B models and smaller", 1.5e9),
+    ("3B models and smaller", 3.5e9),
+    ("8B models and smaller", 8.5e9),
+    ("15B models and smaller", 15.5e9),
+    ("35B models and smaller", 35.5e9),
+    ("75B models and smaller", 75.5e9),
 )
 _LIBRARIES = ("transformers", "onnx", "openvino", "sentence-transformers", "gguf")
 _LICENSES = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "llama3.1", "gemma")

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from odh_oci_widgets.builders import human_bytes
-from odh_oci_widgets.models import Entry, ModelFormat, browse
+from odh_oci_widgets.models import Entry, ModelFormat, ReferenceNotUnderstood, browse
 from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html
@@ -30,10 +30,11 @@ Use = Callable[[str], Any]
 
 
 class WebSource(widgets.VBox):
-    """One or several addresses; `use` is told the reference."""
+    """One or several addresses; `use` is told the reference, `failed` what is wrong with the checksum."""
 
-    def __init__(self, use: Use) -> None:
+    def __init__(self, use: Use, failed: Callable[[OdhOciError], Any]) -> None:
         self._use = use
+        self._failed = failed
         self.addresses = field(
             widgets.Textarea,
             "Addresses, one a line",
@@ -54,7 +55,16 @@ class WebSource(widgets.VBox):
         """Hand the reference on."""
         words = self.addresses.value.split()
         digest = self.sha256.value.strip().lower().removeprefix("sha256:")
-        if len(words) == 1 and digest:
+        if digest and len(words) > 1:
+            # Unused, it would be taken for checked.
+            self._failed(
+                ReferenceNotUnderstood(
+                    f"One checksum cannot be that of {len(words)} files.",
+                    hint="Write #sha256=… behind each address, and empty the field.",
+                )
+            )
+            return
+        if digest and words:
             words = [f"{words[0].partition('#')[0]}#sha256={digest}"]
         if words:
             self._use(" ".join(words))

@@ -129,7 +129,7 @@ class ModelStep(Step):
                 "hub": lambda: HubSearch(
                     self._picked, say=self.say, failed=self.fail, token=lambda: self.flow.secrets.token
                 ),
-                "web": lambda: WebSource(self.use),
+                "web": lambda: WebSource(self.use, self.fail),
                 "folder": lambda: FolderSource(self.use, self.fail),
                 "s3": lambda: S3Source(self.use),
                 "notebook": lambda: NotebookSource(self.export, variables),

@@ -28,7 +28,7 @@ def test_search_choose_files_estimate(open_notebook, library: Hub):
     notebook.label("Search Hugging Face").press_sequentially("granite 3 instruct", delay=20)
     notebook.status("models, the most downloaded first")
     notebook.button("Show filters").click()
-    notebook.label("Size").select_option("3 billion at most")
+    notebook.label("Size").select_option("3B models and smaller")
     notebook.status("models, the most downloaded first")
     found = notebook.page.locator(".odh-oci-choices button")
     found.filter(has_text="ibm-granite/granite-3.0-2b-instruct").wait_for()

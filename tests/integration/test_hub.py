@@ -88,6 +88,15 @@ def test_a_tree_of_many_pages_is_read_to_its_end() -> None:
         assert hub.count("*/tree/*") == 3
 
 
+def test_a_mirror_that_hands_on_the_links_of_the_hub_is_read_to_its_end() -> None:
+    files = {f"part-{number}.txt": b"x" for number in range(25)} | FILES
+    with Hub({"opening/mirrored": files}, page=10) as hub, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_ENDPOINT", hub.url)
+        hub.linked = "https://hub.invalid/api"
+        model = open_model("hf://opening/mirrored")
+    assert {f"part-{number}.txt" for number in range(25)} <= {file.path for file in model.files}
+
+
 def test_revisions_branch_tag_commit_and_slash(hub: Hub) -> None:
     repo = hub.add(
         "opening/revisions",

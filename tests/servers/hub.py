@@ -35,7 +35,10 @@ __all__ = ["Blob", "Content", "Fault", "Hub", "Repo", "Seen", "Sparse"]
 
 
 class Hub:
-    """See the module's docstring. `page`: files on one page of a tree; `tls`: certificate and key, for https."""
+    """See the module's docstring. `page`: files on one page of a tree; `tls`: certificate and key, for https.
+
+    `linked` is the address in links to a next page, which a mirror may leave as the mirrored hub wrote it.
+    """
 
     token = "hf_readerOfEverything"
     outsider = "hf_validButWithoutAccess"
@@ -57,7 +60,7 @@ class Hub:
         other = "127.0.0.2" if Path("/proc").is_dir() and not tls else "localhost"
         self._servers = [_serve("127.0.0.1", self, Api, tls), _serve(other, self, Cdn, tls)]
         scheme = "https" if tls else "http"
-        self.url = f"{scheme}://127.0.0.1:{self._servers[0].server_port}"
+        self.linked = self.url = f"{scheme}://127.0.0.1:{self._servers[0].server_port}"
         self.cdn = f"{scheme}://{other}:{self._servers[1].server_port}"
 
     def add(self, name: str, repo: Repo | Mapping[str, Content]) -> Repo:

@@ -259,7 +259,7 @@ class Api(Handler):
         page = 50 if self.query.get("expand", [""])[0].lower() == "true" else self.hub.page
         headers = {}
         if start + page < len(entries):
-            after = f"{self.hub.url}{quote(self.route)}?recursive={recursive}&cursor={start + page}"
+            after = f"{self.hub.linked}{quote(self.route)}?recursive={recursive}&cursor={start + page}"
             headers["Link"] = f'<{after}>; rel="next"'
         self.answer(200, json.dumps(entries[start : start + page]).encode(), headers)
 
@@ -300,7 +300,7 @@ class Api(Handler):
         headers = {}
         if start + limit < len(found):
             rest = self.path.split("&cursor=", maxsplit=1)[0]
-            headers["Link"] = f'<{self.hub.url}{rest}&cursor={start + limit}>; rel="next"'
+            headers["Link"] = f'<{self.hub.linked}{rest}&cursor={start + limit}>; rel="next"'
         # As the real hub: with `expand` there is nothing but what was asked for.
         wanted = {"_id", "id", "modelId", *self.query["expand"]} if "expand" in self.query else None
         page = found[start : start + limit]

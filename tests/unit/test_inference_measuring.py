@@ -66,6 +66,27 @@ def test_a_cancel_ends_it_within_a_token():
     assert results[0].percentile(50) >= 0.2
 
 
+@pytest.mark.parametrize("answered", [0, 3])
+def test_a_cancel_does_not_wait_for_a_server_that_is_silent(answered: int):
+    cancel, silent = threading.Event(), threading.Event()
+    calls = itertools.count()
+
+    def call(_):
+        if next(calls) >= answered:
+            cancel.set()
+            silent.wait()
+
+    results: list[Measurement] = []
+    thread = threading.Thread(
+        target=lambda: results.append(measure(call, concurrency=1, cancel=cancel)), daemon=True
+    )
+    thread.start()
+    thread.join(60)
+    silent.set()
+    assert results[0].cancelled
+    assert len(results[0].latencies) == max(answered - 1, 0)
+
+
 def test_nothing_measured_has_no_percentiles():
     empty = Measurement(requests=1, concurrency=1, seconds=0, latencies=())
     assert empty.percentile(50) is None

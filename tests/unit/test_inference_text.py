@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -103,6 +104,21 @@ def test_a_stream_stops_while_it_waits_for_a_piece(vllm):
     reader.join(10)
     assert not reader.is_alive()
     assert pieces == []
+
+
+def test_a_stream_stops_before_the_server_says_a_word():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        stream = TextClient(Endpoint(url, timeout=300), "granite").stream("hello")
+        reader = threading.Thread(target=lambda: list(stream), daemon=True)
+        reader.start()
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.recv(1)
+            stream.cancel()
+            reader.join(60)
+            assert not reader.is_alive()
+    assert stream.result.finish_reason == "cancelled"
 
 
 def test_an_error_inside_the_stream_is_raised_and_the_text_kept(vllm):

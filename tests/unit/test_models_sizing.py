@@ -123,6 +123,17 @@ def test_the_sum_is_shown() -> None:
     )
 
 
+def test_a_kv_cache_of_unknown_shape_is_said() -> None:
+    facts = Facts(
+        format=ModelFormat.HUGGINGFACE,
+        parameters={"BF16": 4_300_079_472},
+        config=parse_config(
+            {"architectures": ["Gemma3ForConditionalGeneration"], "text_config": {"hidden_size": 2560}}
+        ),
+    )
+    assert "KV cache 0 MiB (comes on top: config.json does not tell its shape)" in str(estimate_gpu(facts))
+
+
 def test_float32_is_cast_down_and_packed_weights_are_not() -> None:
     gpt2 = estimate_gpu(facts_of("openai-community/gpt2")).parts[0]
     assert gpt2.size == 2 * 137_022_720

@@ -199,7 +199,8 @@ def test_without_the_hub_the_other_sources_work(monkeypatch: pytest.MonkeyPatch,
 
 def test_several_addresses_and_a_digest():
     taken: list[str] = []
-    web = WebSource(taken.append)
+    errors: list[OdhOciError] = []
+    web = WebSource(taken.append, errors.append)
     web.addresses.value = "https://a.example/model.onnx\nhttps://a.example/model.onnx_data"
     web.take()
     web.addresses.value, web.sha256.value = "https://a.example/model.onnx", "sha256:" + "ab" * 32
@@ -208,6 +209,10 @@ def test_several_addresses_and_a_digest():
         "https://a.example/model.onnx https://a.example/model.onnx_data",
         "https://a.example/model.onnx#sha256=" + "ab" * 32,
     ]
+    web.addresses.value = "https://a.example/model.onnx https://a.example/model.onnx_data"
+    web.take()
+    assert len(taken) == 2, "a checksum that nobody would check is not taken"
+    assert errors[0].message == "One checksum cannot be that of 2 files."
 
 
 def test_a_folder_is_browsed_and_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
