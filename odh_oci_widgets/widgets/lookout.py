@@ -135,13 +135,18 @@ class Lookout:
 
         now = tried(settings.read, settings.Settings())
         project = self.project or tried(connect, None)
-        no_builds: list[BuildSight] = []
-        no_services: list[Sight] = []
-        found = tried(lambda: self._builds(project), no_builds)
-        here = tried(sandbox_sights, no_services) if now.sandbox else no_services
-        there = tried(self._overview_of(project).look, no_services) if project is not None else no_services
+        # What cannot be asked just now is as it was seen last: what is open on the page stays open.
+        last = self.last
+        if last is None or last.project != (project.namespace if project else ""):
+            last = Seen()
+        found = tried(lambda: self._builds(project), last.builds)
+        here, there = tuple[Sight, ...](), tuple[Sight, ...]()
+        if now.sandbox:
+            here = tried(lambda: tuple(sandbox_sights()), _of("sandbox", last))
+        if project is not None:
+            there = tried(lambda: tuple(self._overview_of(project).look()), _of("project", last))
         return Seen(
-            builds=tuple(found),
+            builds=found,
             services=(*here, *there),
             project=project.namespace if project else "",
             trouble=next(iter(trouble), None),
@@ -155,11 +160,15 @@ class Lookout:
         kept.project = project  # whoever logged in anew has another token
         return kept
 
-    def _builds(self, project: Project | None) -> list[BuildSight]:
+    def _builds(self, project: Project | None) -> tuple[BuildSight, ...]:
         sights = [self._finished.get(one.id) or _sight(one) for one in builds(project=project, wait=_WAIT)]
         self._finished = {one.build.id: one for one in sights if one.status.finished}
         # Those that run first; the sort keeps the rest as it is, the newest first.
-        return sorted(sights, key=lambda one: one.status.finished)
+        return tuple(sorted(sights, key=lambda one: one.status.finished))
+
+
+def _of(target: str, seen: Seen) -> tuple[Sight, ...]:
+    return tuple(one for one in seen.services if one.service.target == target)
 
 
 def _sight(build: Build) -> BuildSight:

@@ -206,6 +206,24 @@ def test_a_model_that_answered_is_believed_for_a_while(
         assert overview.look()[0].diagnosis.state is ServiceState.STARTING
 
 
+def test_what_is_open_stays_open_while_the_cluster_does_not_answer(
+    kubernetes_api: KubernetesApi, project: Project, panel: ModelsPanel
+) -> None:
+    serving.deploy(IMAGE, "digits", project=project, **GIVEN)
+    panel.look()
+    wait_for(lambda: lines(panel.services))
+    panel.open_service("project/digits")
+    _, details = panel._service
+    kubernetes_api.fail(500, path=".*/inferenceservices", times=1000)
+    wait_for(lambda: panel.error is not None)
+    assert lines(panel.services)[0].startswith("digits\n")
+    assert panel._service[1] is details
+    kubernetes_api.heal()
+    LOOKOUT.look()
+    wait_for(lambda: panel.error is None)
+    assert panel._service[1] is details
+
+
 def test_an_expired_login_is_a_sentence_and_the_way_to_repair_it(
     kubernetes_api: KubernetesApi, project: Project, kubeconfig: Path, panel: ModelsPanel
 ) -> None:

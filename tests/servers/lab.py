@@ -43,7 +43,9 @@ class Lab:
         settings = folder / "config" / "labconfig"
         for made in (self.root, home, settings):
             made.mkdir(parents=True, exist_ok=True)
-        (settings / "page_config.json").write_text(json.dumps({"disabledExtensions": _DISABLED}))
+        # A build of the extension may be installed beside the package, by an installation after `make labextension`.
+        ours = {} if labextensions or python != sys.executable else {"odh-oci-widgets": True}
+        (settings / "page_config.json").write_text(json.dumps({"disabledExtensions": _DISABLED | ours}))
         self.token = "test"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}{base_url}"
