@@ -1,4 +1,4 @@
-# Two commands are enough: `make demo` and `make test`. Each does all set-up.
+# Two commands are enough: `make demo` and `make test`. Each does all set-up; so does `make lab`, to click.
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv

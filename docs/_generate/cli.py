@@ -10,7 +10,7 @@ from odh_oci_widgets.cli.main import parser
 
 from .words import fenced, page
 
-_COLUMNS = "100"
+_COLUMNS = "80"
 
 
 def pages() -> dict[str, str]:

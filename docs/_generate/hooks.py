@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import re
 import sys
@@ -26,6 +27,14 @@ _ELSEWHERE = re.compile(
 )
 #: the target of a Markdown link or image, without its title
 _LINK = re.compile(r"(?<=\]\()(?P<target>[^\s)#?]+)(?=[\s)#?])")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Let `--quiet` be quiet about the good news only: MkDocs drops warnings with it, so that `--strict` has none to count."""
+    log = logging.getLogger("mkdocs")
+    if config.strict and log.level > logging.WARNING:
+        log.setLevel(logging.WARNING)
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

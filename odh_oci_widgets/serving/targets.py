@@ -72,7 +72,8 @@ def deploy(
         insecure: the image's registry speaks plain HTTP or has an untrusted certificate.
 
     Raises:
-        ServiceNameInvalid, OptionInvalid, ImageNotDeployable, RuntimeNotFound, ServiceExists, ClusterError.
+        OdhOciError: ServiceNameInvalid, OptionInvalid, ImageNotDeployable, RuntimeNotFound, ServiceExists or
+            ClusterError.
 
     >>> from odh_oci_widgets import deploy
     >>> digest = "sha256:" + "a" * 64

@@ -150,7 +150,7 @@ def desk(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     bright_or_dark(tmp_path / "mobilenet" / "mobilenetv2-7.onnx")
     picture(tmp_path / "pelican.jpeg")
     (tmp_path / "labels.txt").write_text("night\npelican\n")
-    (tmp_path / "robot-password").write_text(PASSWORD)
+    (tmp_path / "robot-password").write_text(f"{PASSWORD}\n")  # as an editor leaves it
     yield tmp_path
     cluster.use(None)
     for service in sandbox.list_services():

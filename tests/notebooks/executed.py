@@ -22,6 +22,7 @@ def execute(book: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
     NotebookClient(
         book,
         timeout=PATIENCE,
+        startup_timeout=PATIENCE,
         kernel_name="python3",
         store_widget_state=True,
         resources={"metadata": {"path": str(folder)}},

@@ -64,6 +64,7 @@ def project(
 
     with in_project(kubernetes_api, namespace, kubeconfig, tmp_path / "cluster", start, monkeypatch):
         yield
+    kubernetes_api.settle()  # garbage goes a moment after its owner
     for plural in ("inferenceservices", "secrets", "configmaps", "cronjobs", "jobs"):
         names = [one["metadata"]["name"] for one in kubernetes_api.find(plural, namespace)]
         assert [name for name in names if not name.startswith(_FURNITURE)] == [], plural

@@ -46,6 +46,28 @@ def test_one_switch_says_where_it_runs(path: Path):
     assert re.match(r'# Where .+\nTARGET = "(sandbox|project)"\n', settings)
 
 
+@pytest.mark.parametrize("name", ["01-granite-completion", "02-mobilenet-classification"])
+def test_who_only_clicked_can_clean_up(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The last cell needs nothing of the cells by code, and takes the service away that has the name."""
+    deleted: list[str] = []
+
+    class Service:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def delete(self) -> None:
+            deleted.append(self.name)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("odh_oci_widgets.services", lambda **_: [Service("mine"), Service("another's")])
+    cells = [
+        c for c in nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells if c.cell_type == "code"
+    ]
+    (settings,) = (c.source for c in cells if "parameters" in c.metadata.get("tags", []))
+    exec(settings + "\nNAME = 'mine'\n" + cells[-1].source, {})
+    assert deleted == ["mine"]
+
+
 @each
 def test_a_plain_viewer_shows_it(path: Path):
     page, _ = HTMLExporter().from_filename(str(path))

@@ -54,7 +54,7 @@ class Controllers:
             self._store.changed.notify_all()
         self._thread.join(5)
 
-    def settle(self, seconds: float = 5) -> None:
+    def settle(self, seconds: float = 60) -> None:
         """Wait until everything that happened so far has been reacted to."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
