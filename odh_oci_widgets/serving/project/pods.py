@@ -63,6 +63,8 @@ def pulling(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
     if last is None or last["reason"] != "Pulling":
         return None
     image = _quoted(last.get("message", ""))
+    if any(_has_run(one) and _image(pod, one) == image for one in statuses(pod)):
+        return None  # the event of the end was lost
     since = moment(when(last))
     spent = f" for {_duration(snapshot.now, since)}" if since else ""
     return cases.PULLING.found(str(last.get("message", "")), image=image, spent=spent)
@@ -73,6 +75,11 @@ def statuses(pod: Manifest) -> Iterator[dict[str, Any]]:
     status = pod.get("status") or {}
     yield from status.get("initContainerStatuses") or ()
     yield from status.get("containerStatuses") or ()
+
+
+def _has_run(status: dict[str, Any]) -> bool:
+    state = status.get("state") or {}
+    return bool(state.get("running") or state.get("terminated") or status.get("lastState"))
 
 
 def _gone(status: dict[str, Any]) -> Diagnosis | None:
@@ -111,7 +118,14 @@ def _scheduling(message: str) -> Diagnosis:
 
 
 def _containers(snapshot: Snapshot, pod: Manifest) -> Iterator[Diagnosis | None]:
+    done = [
+        one["name"]
+        for one in (pod.get("status") or {}).get("initContainerStatuses") or ()
+        if ((one.get("state") or {}).get("terminated") or {}).get("exitCode") == 0
+    ]
     for status in statuses(pod):
+        if status["name"] in done:
+            continue
         state = status.get("state") or {}
         waiting = state.get("waiting") or {}
         reason = waiting.get("reason", "")
