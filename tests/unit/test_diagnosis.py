@@ -385,6 +385,18 @@ def test_the_restart_race_in_the_words_of_each_server(message):
         assert "before the model was in place" in found.sentence
 
 
+def test_a_node_that_stops_reporting():
+    """The cluster says of its pods that they are not ready; what the node said of the containers stays."""
+    snapshot = copy.deepcopy(last("ready-internal"))
+    ready = next(c for c in snapshot.pods[0]["status"]["conditions"] if c["type"] == "Ready")
+    ready["status"] = "False"
+    found = diagnose(snapshot)
+    assert found.state is ServiceState.FAILED
+    assert "does not report any more" in found.sentence
+    ready["reason"] = "ReadinessGatesNotReady"
+    assert diagnose(snapshot).state is ServiceState.STARTING
+
+
 def test_a_container_of_the_platform_that_came_back():
     snapshot = with_container(last("ready-token"), "kube-rbac-proxy")
     proxy = next(s for s in snapshot.pods[0]["status"]["containerStatuses"] if s["name"] == "kube-rbac-proxy")

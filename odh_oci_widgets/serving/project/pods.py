@@ -46,6 +46,7 @@ def pod_diagnosis(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
         return None
     for found in (
         _gone(status),
+        _silent_node(pod),
         _unschedulable(snapshot, pod),
         *_containers(snapshot, pod),
         _unmounted(snapshot, pod),
@@ -89,6 +90,19 @@ def _gone(status: dict[str, Any]) -> Diagnosis | None:
     if reason == "Evicted":
         return cases.EVICTED.found(message=message or "no reason given")
     return cases.POD_ENDED.found(reason=reason or message or "no reason given")
+
+
+def _silent_node(pod: Manifest) -> Diagnosis | None:
+    """What the node said last is that all is well; that the pod is not ready says the cluster, as it hears no more."""
+    ready = condition(pod, "Ready")
+    well = condition(pod, "ContainersReady").get("status") == "True"
+    lost = (pod.get("status") or {}).get("reason") == "NodeLost"
+    if not lost and not (well and ready.get("status") == "False"):
+        return None
+    if ready.get("reason") == "ReadinessGatesNotReady":
+        return None  # somebody else has a say, and has not said it yet
+    node = (pod.get("spec") or {}).get("nodeName")
+    return cases.NODE_SILENT.found(node=f"The node `{node}`" if node else "The node")
 
 
 def _unschedulable(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
