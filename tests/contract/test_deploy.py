@@ -219,6 +219,15 @@ class TestLife:
         serving.service("shared", target="project", project=project).delete()
         assert names(project, SERVING_RUNTIMES) == ["shared"]
 
+    def test_a_private_runtime_that_another_service_names_stays_too(self, project):
+        service = serving.deploy(IMAGE, "first", project=project, **GIVEN)
+        other = serving.preview(IMAGE, "second", project=project, **GIVEN).objects[1]
+        other["spec"]["predictor"]["model"]["runtime"] = "first"
+        project.apply(other)
+        service.delete()
+        assert "first" in names(project, SERVING_RUNTIMES)
+        serving.service("second", target="project", project=project).delete()
+
     @pytest.mark.needs("llm")
     def test_llm_inference_services_are_listed_and_left_alone(self, cluster, project, namespace):
         cluster.put({

@@ -261,7 +261,18 @@ class ProjectService(Answering):
         metadata = found["metadata"]
         ours = (metadata.get("labels") or {}).get(SERVICE_LABEL) == self.name
         copied = "opendatahub.io/template-name" in (metadata.get("annotations") or {})
-        return ours or (copied and manifest is not None)
+        return (ours or (copied and manifest is not None)) and not self._others_use_the_runtime()
+
+    def _others_use_the_runtime(self) -> bool:
+        try:
+            services = self.project.list(INFERENCE_SERVICES)
+        except NotAllowed:
+            return False
+        return any(
+            _model(one).get("runtime") == self.name
+            for one in services
+            if one["metadata"]["name"] != self.name
+        )
 
     def _annotate(self, annotations: Mapping[str, str]) -> None:
         try:
