@@ -12,7 +12,9 @@ import json
 import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -43,6 +45,7 @@ class Api:
         self._timeout = timeout
         self._pool = _pool(connection)
         self._openshift: bool | None = None
+        self._ahead = timedelta()
 
     def __repr__(self) -> str:
         return f"Api({self.connection.host})"
@@ -149,6 +152,17 @@ class Api:
         finally:
             response.close()
 
+    def now(self) -> datetime:
+        """The time by the cluster's clock, as its last answer told it: objects carry times of that clock, not ours."""
+        return datetime.now(UTC) + self._ahead
+
+    def _set_clock(self, date: str | None) -> None:
+        with suppress(TypeError, ValueError):
+            told = parsedate_to_datetime(date or "")
+            ahead = told.astimezone(UTC) - datetime.now(UTC)
+            # it counts whole seconds, and an answer takes a while
+            self._ahead = ahead if abs(ahead) > timedelta(seconds=5) else timedelta()
+
     def _error(self, status: int, body: bytes, what: str) -> ClusterError:
         # asked only where a command is told; never about the question itself
         return error_from(self.connection, status, body, what, openshift=lambda: self.openshift)
@@ -172,7 +186,7 @@ class Api:
             headers["Authorization"] = authorization
         url = self.connection.host + path + (f"?{urlencode(query)}" if query else "")
         try:
-            return self._pool.request(
+            response = self._pool.request(
                 method,
                 url,
                 body=json.dumps(body).encode() if content_type in _DOCUMENTS and body is not None else body,
@@ -186,6 +200,8 @@ class Api:
             raise _untrusted(self.connection, error) from error
         except urllib3.exceptions.HTTPError as error:
             raise _unreachable(self.connection.host, error) from error
+        self._set_clock(response.headers.get("Date"))
+        return response
 
 
 def _pool(connection: Connection) -> urllib3.PoolManager:

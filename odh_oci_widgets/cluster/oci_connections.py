@@ -6,14 +6,14 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
+
+from odh_oci_widgets.oci.credentials import Credential, normal_key
+from odh_oci_widgets.oci.reference import DOCKER_HUB, DOCKER_HUB_ALIASES
 
 from .project import Manifest, Project
 from .resources import SECRETS
-
-if TYPE_CHECKING:
-    from odh_oci_widgets.oci.credentials import Credential
 
 _CONFIG = ".dockerconfigjson"
 
@@ -87,8 +87,6 @@ def connection_manifest(
 
 def read_credential(project: Project, secret: str, registry: str) -> Credential | None:
     """What a Secret holds for a registry; None when it holds nothing for it. Raises ObjectNotFound, NotAllowed."""
-    from odh_oci_widgets.oci.credentials import Credential
-
     data = project.get(SECRETS, secret).get("data") or {}
     try:
         auths = json.loads(_text(data.get(_CONFIG)) or "{}").get("auths") or {}
@@ -108,9 +106,12 @@ def registry_of(image_or_host: str) -> str:
 
     >>> registry_of("http://quay.io/my-org"), registry_of("localhost:5000/a/b:1")
     ('quay.io', 'localhost:5000')
+    >>> registry_of("https://index.docker.io/v1/")
+    'docker.io'
     """
     text = image_or_host if "://" in image_or_host else f"//{image_or_host}"
-    return urlsplit(text).netloc
+    host = urlsplit(text).netloc
+    return DOCKER_HUB if host in DOCKER_HUB_ALIASES else host
 
 
 def _connections(secret: Manifest) -> list[OciConnection]:
@@ -118,8 +119,8 @@ def _connections(secret: Manifest) -> list[OciConnection]:
     data = secret.get("data") or {}
     name = str(metadata["name"])
     if is_connection(secret):
-        host = _text(data.get("OCI_HOST")).removeprefix("https://").removeprefix("http://").rstrip("/")
-        hosts = [host] if host else _hosts(data)
+        host = _text(data.get("OCI_HOST")).removeprefix("https://").removeprefix("http://")
+        hosts = [normal_key(host)] if host else _hosts(data)
         access = _access(_text(data.get("ACCESS_TYPE")))
         shown = (metadata.get("annotations") or {}).get("openshift.io/display-name") or name
         return [
@@ -140,7 +141,7 @@ def _hosts(data: dict[str, Any]) -> list[str]:
         auths = json.loads(_text(data.get(_CONFIG)) or "{}").get("auths") or {}
     except (ValueError, AttributeError):
         return []
-    return [str(host).removeprefix("https://").removeprefix("http://").rstrip("/") for host in auths]
+    return list(dict.fromkeys(normal_key(str(host)) for host in auths))
 
 
 def _access(text: str) -> list[str]:

@@ -129,7 +129,7 @@ def _conflict(what: str, answer: dict[str, Any], text: str, common: dict[str, An
         names = ", ".join(str(cause.get("field", "")).lstrip(".") for cause in owned)
         conflict = Conflict(
             f"Cannot {what}: {names} was set by `{', '.join(dict.fromkeys(owners))}`, and we would set it differently.",
-            hint="Keep what is there, or overwrite it with `force=True`.",
+            hint="Keep what is there, or overwrite it with `force=True` (`--force`).",
             **common,
         )
         conflict.owners = frozenset(owners)

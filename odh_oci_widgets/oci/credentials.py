@@ -114,7 +114,7 @@ class Credentials:
         found: dict[str, None] = dict.fromkeys(self._explicit)
         for name, config in self._sources():
             for section in ("auths", "credHelpers"):
-                found |= dict.fromkeys(_normal(key) for key in _section(name, config, section))
+                found |= dict.fromkeys(normal_key(key) for key in _section(name, config, section))
         return list(found)
 
     def _sources(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -161,7 +161,7 @@ def _keys(registry: str, repository: str) -> list[str]:
     return ["/".join([registry, *parts[:n]]) for n in range(len(parts), -1, -1)]
 
 
-def _normal(key: str) -> str:
+def normal_key(key: str) -> str:
     """An auth file's key as `_keys` writes it: Docker has URLs (`https://index.docker.io/v1/`), podman has names."""
     bare = re.sub(r"^https?://", "", key)
     if bare != key:
@@ -176,7 +176,7 @@ def _matching(entries: Mapping[str, _T], keys: list[str]) -> list[_T]:
     """The entries that speak of `keys`, the most specific first; a key written as it is before one normalised."""
     normal: dict[str, list[_T]] = {}
     for key, entry in entries.items():
-        normal.setdefault(_normal(key), []).append(entry)
+        normal.setdefault(normal_key(key), []).append(entry)
     found: list[_T] = []
     for key in keys:
         exact = [entries[key]] if key in entries else []

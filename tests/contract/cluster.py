@@ -34,9 +34,6 @@ class Cluster:
     skipped with a line that says so. `complete` clusters (the fake with everything) lack nothing: there it fails.
     """
 
-    #: where the accounts stand that play people
-    _PEOPLE = "odh-oci-test-people"
-
     def __init__(self, kubeconfig: Path, folder: Path, *, complete: bool = False) -> None:
         config = yaml.safe_load(kubeconfig.read_text())
         context = next(c["context"] for c in config["contexts"] if c["name"] == config["current-context"])
@@ -45,6 +42,8 @@ class Cluster:
         self.url = entry["server"].rstrip("/")
         self.folder = folder
         self.complete = complete
+        #: where the accounts stand that play people: this run's own, for others may run or end at the same time
+        self._people = f"odh-oci-test-people-{uuid.uuid4().hex[:8]}"
         ca = _file(entry, "certificate-authority", kubeconfig, folder / "ca.crt")
         self.authority = Path(ca) if ca else None
         self._headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
@@ -60,8 +59,8 @@ class Cluster:
     # -- what kind of cluster it is ----------------------------------------------------------------------------------
 
     def has(self, feature: str) -> bool:
-        """Whether it has `openshift`, `builds`, `kserve`, `llm`, `kserve_webhooks`, `odh_webhooks`, `templates`,
-        `hardware_profiles`, `gpu_profile`, `controllers` (Kubernetes' own), `kserve_controllers`."""
+        """Whether it has `openshift`, `builds`, `build_account`, `kserve`, `llm`, `kserve_webhooks`, `odh_webhooks`,
+        `templates`, `hardware_profiles`, `controllers` (Kubernetes' own), `kserve_controllers`."""
         return bool(getattr(self, f"_{feature}"))
 
     def need(self, *features: str) -> None:
@@ -83,6 +82,11 @@ class Cluster:
     def _builds(self) -> bool:
         return "build.openshift.io" in self.groups
 
+    @cached_property
+    def _build_account(self) -> bool:
+        """Whether a new project gets the account as which OpenShift builds: somebody cares for builds there."""
+        return self._builds and self._has_account(self.namespace(self._people), "builder")
+
     @property
     def _kserve(self) -> bool:
         return any(kind["kind"] == "InferenceService" for kind in self._kinds)
@@ -91,9 +95,20 @@ class Cluster:
     def _hardware_profiles(self) -> bool:
         return any(kind["kind"] == "HardwareProfile" for kind in self._kinds)
 
-    @property
+    @cached_property
     def _llm(self) -> bool:
-        return any(kind["kind"] == "LLMInferenceService" for kind in self._kinds)
+        """The kind may be known and nobody there who converts its versions."""
+        if not any(kind["kind"] == "LLMInferenceService" for kind in self._kinds):
+            return False
+        body = {
+            "apiVersion": "serving.kserve.io/v1alpha1",
+            "kind": "LLMInferenceService",
+            "metadata": {"name": "probe"},
+            "spec": {"model": {"uri": "oci://r.test/m:1", "name": "probe"}},
+        }
+        place = self.namespace(self._people)
+        path = f"/apis/serving.kserve.io/v1alpha1/namespaces/{place}/llminferenceservices?dryRun=All"
+        return self.call("POST", path, body)[0] < 300
 
     @cached_property
     def _kserve_webhooks(self) -> bool:
@@ -115,17 +130,12 @@ class Cluster:
             "metadata": {"name": name, "annotations": annotations},
             "spec": {"predictor": {"model": model}},
         }
-        where = ISVC.format(self.namespace(self._PEOPLE))
+        where = ISVC.format(self.namespace(self._people))
         return self.call("POST", f"{where}?dryRun=All", body)[0] in (400, 403, 422)
 
     @cached_property
     def _templates(self) -> bool:
         return any(self._platform_has("templates"))
-
-    @cached_property
-    def _gpu_profile(self) -> bool:
-        """A hardware profile whose nodes have an older GPU."""
-        return any("T4" in json.dumps(one) for one in self._platform_has("hardwareprofiles"))
 
     def _platform_has(self, plural: str) -> list[Object]:
         if not any(kind["name"] == plural for kind in self._kinds):
@@ -226,6 +236,13 @@ class Cluster:
         version = "rbac.authorization.k8s.io/v1"
         self.put({"kind": "Role", "apiVersion": version, "metadata": meta, "rules": rules})
         self.put(role_binding(name, namespace, name, user, kind="Role"))
+        right = {
+            "verb": rules[0]["verbs"][0],
+            "group": rules[0]["apiGroups"][0],
+            "resource": rules[0]["resources"][0],
+            "name": next(iter(rules[0].get("resourceNames", ())), ""),
+        }
+        self._wait_until_allowed(user, namespace, right)
 
     # -- projects and people -----------------------------------------------------------------------------------------
 
@@ -240,9 +257,9 @@ class Cluster:
                 self._account(name, "default")  # an API server alone makes none
         return name
 
-    def _has_account(self, namespace: str) -> bool:
+    def _has_account(self, namespace: str, name: str = "default") -> bool:
         with contextlib.suppress(TimeoutError):
-            wait_for(lambda: self.get("serviceaccounts", "default", namespace, ""), seconds=15)
+            wait_for(lambda: self.get("serviceaccounts", name, namespace, ""), seconds=15)
             return True
         return False
 
@@ -252,7 +269,7 @@ class Cluster:
 
     def user(self, name: str, **roles: Any) -> User:
         """A service account that plays a person: `edit="project"`, `view=…`, `admin=…`, or nothing."""
-        return self.service_account(self._PEOPLE, name, **roles)
+        return self.service_account(self._people, name, **roles)
 
     def service_account(self, namespace: str, name: str, **roles: Any) -> User:
         """An account with a token and roles, made if need be."""
@@ -275,17 +292,18 @@ class Cluster:
         """Give a cluster role in a namespace; there when this returns."""
         self.namespace(namespace)
         self.put(role_binding(f"{role}-{user.name.replace(':', '-')}", namespace, role, user))
+        self._wait_until_allowed(user, namespace, {"verb": "list", "resource": "pods"})
+
+    def _wait_until_allowed(self, user: User, namespace: str, right: dict[str, str]) -> None:
+        """A server learns of a binding a moment after it was made."""
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",
-            "spec": {
-                "user": user.name,
-                "resourceAttributes": {"verb": "list", "resource": "pods", "namespace": namespace},
-            },
+            "spec": {"user": user.name, "resourceAttributes": {**right, "namespace": namespace}},
         }
         path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
         wait_for(
-            lambda: self.call("POST", path, review)[1]["status"]["allowed"], what=f"{role} for {user.name}"
+            lambda: self.call("POST", path, review)[1]["status"]["allowed"], what=f"{right} of {user.name}"
         )
 
     def kubeconfig(self, user: User, namespace: str = "", *, insecure: bool = False) -> Path:

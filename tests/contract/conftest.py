@@ -141,6 +141,15 @@ def old_gpu(cluster: Cluster, editor: User, namespace: str) -> str:
 
 
 @pytest.fixture
+def no_pods(cluster: Cluster, namespace: str) -> None:
+    """No pod may start in the namespace: a build there waits, whoever runs pods in this cluster."""
+    meta = {"name": "no-pods", "namespace": namespace}
+    cluster.put(
+        {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": {"hard": {"pods": "0"}}}
+    )
+
+
+@pytest.fixture
 def closed_project(
     cluster: Cluster, _own_server: KubernetesApi | None, project: Project, tmp_path: Path
 ) -> Iterator[Project]:

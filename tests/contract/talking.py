@@ -11,7 +11,7 @@ from kubernetes.client import ApiException
 
 from tests.servers.kubernetes import User
 
-from .cluster import Cluster
+from .cluster import Cluster, wait_for
 
 Object = dict[str, Any]
 GROUP = ("serving.kserve.io", "v1beta1")
@@ -35,6 +35,20 @@ def service(name: str = "m1", **predictor: Any) -> Object:
             }
         },
     }
+
+
+def accepted(call: Any, *args: Any) -> Any:
+    """The answer once it is not forbidden any more: those who admit learn of what was just made a moment later."""
+
+    def answer() -> Any:
+        try:
+            return call(*args)
+        except ApiException as error:
+            if error.status != 403:
+                raise
+            return None
+
+    return wait_for(answer, what="the admission")
 
 
 def refused(call: Any, *args: Any, **more: Any) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from odh_oci_widgets.cluster import (
+    ClusterError,
     ClusterUntrusted,
     Conflict,
     LoginExpired,
@@ -133,19 +134,26 @@ class Follower:
 
     def __init__(self, changes) -> None:
         self.told: list[tuple[str, str]] = []
+        self.error: ClusterError | None = None
         self._more = threading.Condition()
         self._thread = threading.Thread(target=self._read, args=(changes,), daemon=True)
         self._thread.start()
 
     def _read(self, changes) -> None:
-        for change in changes:
-            with self._more:
-                self.told.append((change.type, change.object["metadata"]["name"]))
-                self._more.notify_all()
+        try:
+            for change in changes:
+                with self._more:
+                    self.told.append((change.type, change.object["metadata"]["name"]))
+                    self._more.notify_all()
+        except ClusterError as error:  # at the latest when the namespace goes
+            self.error = error
 
     def wait_for(self, *wanted: tuple[str, str]) -> None:
         with self._more:
-            assert self._more.wait_for(lambda: all(one in self.told for one in wanted), timeout=20), self.told
+            assert self._more.wait_for(lambda: all(one in self.told for one in wanted), timeout=20), (
+                self.told,
+                self.error,
+            )
 
 
 class TestWatch:
@@ -211,8 +219,13 @@ class TestCheck:
 class TestLogin:
     def test_without_oc_the_login_stays_in_memory(self, cluster, editor, namespace, monkeypatch):
         monkeypatch.setenv("PATH", "")
-        line = f"oc login --token={editor.token} --server={cluster.url} --certificate-authority="
-        project = login_from_line(line + str(cluster.authority) + f" --namespace={namespace}")
+        trust = (
+            f"--certificate-authority={cluster.authority}"
+            if cluster.authority
+            else "--insecure-skip-tls-verify"
+        )
+        line = f"oc login --token={editor.token} --server={cluster.url} {trust}"
+        project = login_from_line(f"{line} --namespace={namespace}")
         assert project.user == editor.name
         assert connect().user == editor.name
         assert connect(namespace="other").namespace == "other"

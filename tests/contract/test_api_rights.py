@@ -39,7 +39,6 @@ class TestRights:
             ("create", "inferenceservices", serving): "admin edit",
             ("get", "inferenceservices", serving): "admin edit view",
             ("patch", "inferenceservices/status", serving): "",
-            ("list", "clusterservingruntimes", serving): "",
             ("create", "secrets", ""): "admin edit",
             ("list", "secrets", ""): "admin edit",
             ("get", "pods/log", ""): "admin edit view",
@@ -118,6 +117,8 @@ class TestRights:
 
 class TestWaysIn:
     def test_from_within_a_pod(self, cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+        if cluster.authority is None:
+            pytest.skip("this cluster has no certificate authority of its own")
         account = cluster.service_account(namespace, "workbench", view=namespace)
         environment, folder = cluster.in_cluster(account, tmp_path / "account")
         made = client.Configuration()
@@ -127,8 +128,8 @@ class TestWaysIn:
         assert core.list_namespaced_pod((folder / "namespace").read_text()).items == []
 
     def test_the_certificate_is_checked(self, cluster: Cluster) -> None:
-        if not cluster.url.startswith("https:"):
-            pytest.skip("this cluster speaks plain HTTP")
+        if cluster.authority is None:
+            pytest.skip("this cluster has no certificate authority of its own")
         with pytest.raises(urllib3.exceptions.SSLError):
             urllib3.PoolManager(retries=False).request("GET", f"{cluster.url}/version")
 
@@ -147,7 +148,11 @@ class TestWaysIn:
 @pytest.mark.needs("openshift")
 class TestOpenShift:
     def test_projects_are_ones_own(self, cluster: Cluster, editor: User, raw: Raw, namespace: str) -> None:
-        _, body, _ = raw("GET", "/apis/project.openshift.io/v1/projects")
-        assert [p["metadata"]["name"] for p in body["items"]] == [namespace]
-        _, body, _ = raw("GET", "/apis/user.openshift.io/v1/users/~")
-        assert body["metadata"]["name"] == editor.name
+        def mine() -> list[str]:
+            _, body, _ = raw("GET", "/apis/project.openshift.io/v1/projects")
+            return [p["metadata"]["name"] for p in body["items"]]
+
+        wait_for(lambda: mine() == [namespace], what="the list of projects, which is counted now and then")
+        if "user.openshift.io" in cluster.groups:  # another server's than the projects
+            _, body, _ = raw("GET", "/apis/user.openshift.io/v1/users/~")
+            assert body["metadata"]["name"] == editor.name

@@ -26,7 +26,7 @@ def plan(hub: Hub, namespace: str) -> Plan:
 
 
 @pytest.fixture
-def build(project: Project, plan: Plan) -> Iterator[Build]:
+def build(project: Project, plan: Plan, no_pods: None) -> Iterator[Build]:
     made = JobBuilder(project, environ={}).start(plan, secrets={"hf": "hf_tokenOfTheContract"})
     yield made
     made.cancel()

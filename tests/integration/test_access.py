@@ -285,6 +285,23 @@ class TestLogin:
 
 
 class TestDestinations:
+    def test_a_pull_secret_of_docker_hub_as_docker_writes_it(self, project):
+        pair = base64.b64encode(b"me:pass-1").decode()
+        config = json.dumps({"auths": {"https://index.docker.io/v1/": {"auth": pair}}})
+        project.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": "hub"},
+                "type": "kubernetes.io/dockerconfigjson",
+                "stringData": {".dockerconfigjson": config},
+            }
+        )
+        found, _ = list_destinations(project, environ={"HOME": str(Path.home())})
+        (hub,) = [one for one in found if one.secret == "hub"]
+        assert hub.image("me/granite") == "docker.io/me/granite:1"
+        assert credential_for(project, hub) == Credential(username="me", password="pass-1")
+
     def test_order_internal_registry_connections_auth_files(self, kubernetes_api, project, namespace, editor):
         kubernetes_api.namespace("openshift")
         internal = "image-registry.openshift-image-registry.svc:5000"

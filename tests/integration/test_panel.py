@@ -95,8 +95,8 @@ def test_services_come_up_are_stopped_and_go_and_the_page_is_told_once(
     events, told, seen = Events(), [], []
 
     def hear(now: Seen) -> None:
+        seen.append(standing(now))  # before that for which the test waits
         told.extend(one.text for one in events.of(now))
-        seen.append(standing(now))
 
     with KServe(kubernetes_api, project.namespace, node=node):
         panel.look()

@@ -12,11 +12,12 @@ import pytest
 from odh_oci_widgets.serving.cases.pulling import pull_failure
 from odh_oci_widgets.serving.project.admission import refused_pod
 from odh_oci_widgets.serving.project.diagnosis import diagnose
-from odh_oci_widgets.serving.project.snapshot import Answer, is_ready
+from odh_oci_widgets.serving.project.snapshot import POD_LABEL, Answer, is_ready, snapshots_of
 from odh_oci_widgets.serving.project.timeline import event_lines, timeline
 from odh_oci_widgets.serving.protocol import ServiceState
 from tests.recordings import last, snapshots
 
+RUNNING = {"running": {"startedAt": "2026-11-23T02:00:55Z"}}
 YES = Answer(ready=True, status=200)
 
 TAKEN_UP = ("pending", "KServe is taking the service up.")
@@ -295,6 +296,116 @@ def test_a_new_version_that_fails_while_the_old_one_serves():
     assert found.sentence.endswith("The earlier version still answers.")
 
 
+def test_one_of_two_replicas_that_cannot_start():
+    serving = copy.deepcopy(last("ready-internal"))
+    failing = last("image-not-found")
+    second = copy.deepcopy(failing.pods[0])
+    for field in ("labels", "ownerReferences"):
+        second["metadata"][field] = serving.pods[0]["metadata"][field]
+    for pods in ((*serving.pods, second), (second, *serving.pods)):
+        found = diagnose(replace(serving, pods=pods).answered(YES))
+        assert found.state is ServiceState.FAILED
+        assert found.sentence.endswith("the registry does not have it. Another of its pods answers.")
+
+
+def test_an_evicted_pod_beside_the_one_in_its_place():
+    """The cluster keeps it as an object, for hours."""
+    snapshot = last("ready-internal")
+    evicted = copy.deepcopy(snapshot.pods[0])
+    evicted["metadata"]["name"] += "-evicted"
+    evicted["status"] = {
+        "phase": "Failed",
+        "reason": "Evicted",
+        "message": "The node was low on resource: memory.",
+    }
+    alone = diagnose(replace(snapshot, pods=(evicted,)))
+    assert alone.state is ServiceState.FAILED
+    assert "evicted" in alone.sentence
+    for pods in ((evicted, *snapshot.pods), (*snapshot.pods, evicted)):
+        assert diagnose(replace(snapshot, pods=pods).answered(YES)).state is ServiceState.READY
+
+
+def test_what_an_earlier_service_of_the_name_left_is_not_told():
+    snapshot = next(s for s in snapshots("out-of-quota") if s.deployment and not s.pods)
+    service = copy.deepcopy(snapshot.service)
+    left = {
+        "metadata": {"name": "e", "creationTimestamp": "2026-11-22T00:00:00Z"},
+        "involvedObject": {"kind": "ReplicaSet", "name": "demo-predictor-0"},
+        "type": "Warning",
+        "reason": "FailedCreate",
+        "message": "exceeded quota: old, requested: cpu=1, used: cpu=1, limited: cpu=1",
+        # its reporter's clock is ahead
+        "lastTimestamp": "2026-11-24T00:00:00Z",
+    }
+    deployment = copy.deepcopy(snapshot.deployment)
+    deployment.pop("status", None)
+    service.pop("status", None)
+    fresh = snapshots_of([service], [], [left], [deployment], now=snapshot.now)[0]
+    assert fresh.events == ()
+    assert diagnose(fresh).state is ServiceState.PENDING
+    left["metadata"]["creationTimestamp"] = service["metadata"]["creationTimestamp"]
+    assert (
+        diagnose(snapshots_of([service], [], [left], [deployment], now=snapshot.now)[0]).state
+        is ServiceState.FAILED
+    )
+
+
+def test_a_pull_whose_end_was_never_told():
+    loading = next(s for s in snapshots("restart-race") if diagnose(s).sentence == LOADING[1])
+    events = tuple(one for one in loading.events if one["reason"] != "Pulled")
+    pulling = {
+        "metadata": {"name": "p"},
+        "involvedObject": {"kind": "Pod", "name": loading.pods[0]["metadata"]["name"]},
+        "reason": "Pulling",
+        "message": 'Pulling image "quay.io/org/model:1"',
+        # as newer reporters write it
+        "eventTime": "2026-11-23T02:00:50.123456Z",
+        "lastTimestamp": None,
+    }
+    assert diagnose(replace(loading, events=(*events, pulling))).sentence == LOADING[1]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[serving][modelmanager][error] The provided base path is invalid or doesn't exist: /mnt/models",
+        (
+            "OSError: Repo id must be in the form 'repo_name' or 'namespace/repo_name': '/mnt/models'. "
+            "Use `repo_type` argument if needed."
+        ),
+        "FileNotFoundError: [Errno 2] No such file or directory: '/mnt/models/model-settings.json'",
+    ],
+)
+def test_the_restart_race_in_the_words_of_each_server(message):
+    ended = {"terminated": {"exitCode": 1, "message": message}}
+    for state in (ended, {"waiting": {"reason": "CrashLoopBackOff"}}, RUNNING):
+        status = {"restartCount": 1, "state": state, "lastState": ended}
+        found = diagnose(with_container(last("ready-internal"), "kserve-container", **status))
+        assert found.state is ServiceState.STARTING
+        assert "before the model was in place" in found.sentence
+
+
+def test_a_node_that_stops_reporting():
+    """The cluster says of its pods that they are not ready; what the node said of the containers stays."""
+    snapshot = copy.deepcopy(last("ready-internal"))
+    ready = next(c for c in snapshot.pods[0]["status"]["conditions"] if c["type"] == "Ready")
+    ready["status"] = "False"
+    found = diagnose(snapshot)
+    assert found.state is ServiceState.FAILED
+    assert "does not report any more" in found.sentence
+    ready["reason"] = "ReadinessGatesNotReady"
+    assert diagnose(snapshot).state is ServiceState.STARTING
+
+
+def test_a_container_of_the_platform_that_came_back():
+    snapshot = with_container(last("ready-token"), "kube-rbac-proxy")
+    proxy = next(s for s in snapshot.pods[0]["status"]["containerStatuses"] if s["name"] == "kube-rbac-proxy")
+    proxy.update({"restartCount": 1, "lastState": {"terminated": {"exitCode": 2}}, "state": RUNNING})
+    assert diagnose(snapshot).state is ServiceState.STARTING
+    proxy["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+    assert diagnose(snapshot).state is ServiceState.FAILED
+
+
 def test_a_change_that_kserve_has_not_seen():
     snapshot = copy.deepcopy(last("ready-internal")).answered(YES)
     snapshot.service["metadata"]["generation"] = 2
@@ -315,11 +426,34 @@ def test_a_failure_that_was_repaired_is_not_told_again():
     assert diagnose(snapshot).state is ServiceState.READY
 
 
+def test_a_pull_that_begins_and_ends_within_a_second():
+    """The order in which the events are listed says nothing."""
+    loading = next(s for s in snapshots("restart-race") if diagnose(s).sentence == PLACED[1])
+    made = {"creationTimestamp": "2026-11-23T02:00:50Z"}
+    pod = {"kind": "Pod", "name": loading.pods[0]["metadata"]["name"]}
+    pulled, pulling = (
+        {
+            "metadata": {"name": f"e{version}", "resourceVersion": version, **made},
+            "involvedObject": pod,
+            "reason": reason,
+            "message": 'image "quay.io/org/model:1"',
+            "lastTimestamp": "2026-11-23T02:00:50Z",
+        }
+        for reason, version in (("Pulled", "1010"), ("Pulling", "999"))
+    )
+    pods = [{**loading.pods[0], "metadata": {**loading.pods[0]["metadata"], "labels": {POD_LABEL: "demo"}}}]
+    (found,) = snapshots_of([loading.service], pods, [pulled, pulling], [loading.deployment], now=loading.now)
+    assert diagnose(found).sentence == PLACED[1]
+
+
 def test_nobody_takes_the_service_up():
     first = next(snapshots("ready-internal"))
     late = diagnose(replace(first, now=first.now + timedelta(minutes=2)))
     assert late.state is ServiceState.PENDING
     assert "controller" in late.sentence
+    made = next(s for s in snapshots("ready-internal") if s.deployment)
+    late = diagnose(replace(made, now=made.now + timedelta(minutes=2)))
+    assert late.sentence == MADE[1]
 
 
 def test_pods_that_we_may_not_see():

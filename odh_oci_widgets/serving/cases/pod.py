@@ -22,6 +22,12 @@ POD_ENDED = failed(
     cause="The pod as a whole failed: its node went away, or its deadline passed.",
     cure="See the logs.",
 )
+NODE_SILENT = failed(
+    "node-silent",
+    "{node} of the pod does not report any more.",
+    cause="The machine is down, overloaded, or cut off from the cluster; what its containers do is not known.",
+    cure="The cluster starts the pod on another node after some minutes; ask an administrator when it does not.",
+)
 QUEUED = pending(
     "queued",
     "The pod waits in a queue for its turn.",

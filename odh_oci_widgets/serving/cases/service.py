@@ -53,6 +53,13 @@ EARLIER_ANSWERS = Case(
     cure="Repair what the first sentence names, or deploy the earlier image again.",
 )
 
+OTHERS_ANSWER = Case(
+    code="others-answer",
+    state=ServiceState.STARTING,
+    says="{sentence} Another of its pods answers.",
+    cause="The service has several replicas, and not all of them are up.",
+    cure="Repair what the first sentence names; calls go to the pods that answer.",
+)
 RUNTIME_ABSENT = failed(
     "runtime-absent",
     "{which} does not exist in the project.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from odh_oci_widgets.serving.cases import container as cases
@@ -10,22 +11,29 @@ from odh_oci_widgets.serving.protocol import Diagnosis
 _OOM, _KILLED, _SEGFAULT = "OOMKilled", 137, 139
 #: Exit codes of a shell or runtime that could not start the program.
 _NOT_STARTED = {126, 127, 128}
+#: How model servers say that there is nothing at a path; vLLM then takes it for a name at the hub.
+_NOT_THERE = re.compile(
+    r"no such file|does(n't| not) exist|not found|not a (valid )?directory|not a local folder|repo id must be"
+    r"|(cannot|can't|could not|couldn't|unable to) (access|check)"
+)
 #: KServe's link to the model may come a moment after the model server: it then ends once or twice, and runs.
 _HARMLESS_RESTARTS = 2
 
 
 def crash(status: dict[str, Any], *, image: str) -> Diagnosis | None:
-    """What a container's end means; None when it means nothing (an init container that is done, one that is ready)."""
+    """What a container's end means; None when it means nothing: it is ready, or the platform's own and back again."""
     state = status.get("state") or {}
     ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
     code = ended.get("exitCode", 0)
-    if not ended or status.get("ready") or (code == 0 and status["name"] == "modelcar-init"):
+    if not ended or status.get("ready"):
         return None
     message = " ".join(str(ended.get("message", "")).split())
     if status["name"] in {"modelcar-init", "modelcar"}:
         return _model_image(status, image, code, message, ended)
     if status["name"] == "kserve-container":
         return _server(status, code, message, ended)
+    if state.get("running"):
+        return None
     return cases.PLATFORM_ENDED.found(container=status["name"], code=code, words=_words(message))
 
 
@@ -81,11 +89,7 @@ def _why_it_fails(code: int, message: str, restarts: int, *, race: bool) -> Diag
 
 
 def _is_race(message: str) -> bool:
-    low = message.lower()
-    return "/mnt/models" in low and any(
-        words in low
-        for words in ("no such file", "does not exist", "not found", "not a directory", "cannot access")
-    )
+    return "/mnt/models" in message and _NOT_THERE.search(message.lower()) is not None
 
 
 def _words(message: str) -> str:

@@ -207,7 +207,7 @@ def _check_owner(project: Project, name: str, *, force: bool) -> None:
             raise ServiceExists(
                 f"The {resource.kind} `{name}` exists already in the project `{project.namespace}`, "
                 "made by something else.",
-                hint="Choose another name, or take it over with `force=True`.",
+                hint="Choose another name, or take it over with `force=True` (`--force`).",
             )
 
 

@@ -46,7 +46,7 @@ def _deleting(snapshot: Snapshot) -> Diagnosis | None:
     metadata = (snapshot.service or {}).get("metadata") or {}
     if not metadata.get("deletionTimestamp"):
         return None
-    finalizers = ", ".join(metadata.get("finalizers") or ())
+    finalizers = ", ".join(_finalizers(snapshot))
     return cases.DELETING.found(*([f"finalizers: {finalizers}"] if finalizers else []))
 
 
@@ -89,7 +89,7 @@ def _refused_pods(snapshot: Snapshot) -> Diagnosis | None:
     """The Deployment may not make its pods."""
     failure = condition(snapshot.deployment, "ReplicaFailure")
     if failure.get("status") == "True":
-        return _with_older(snapshot, refused_pod(str(failure.get("message", ""))))
+        return _meanwhile(snapshot, refused_pod(str(failure.get("message", ""))))
     predictor = snapshot.condition("PredictorReady")
     if (
         predictor.get("reason") == "FailedCreate"
@@ -109,7 +109,7 @@ def _pods(snapshot: Snapshot) -> Diagnosis | None:
     if not found:
         return None
     grave = [one for one in found if one.state is ServiceState.FAILED]
-    return _with_older(snapshot, (grave or found)[0])
+    return _meanwhile(snapshot, (grave or found)[0])
 
 
 def _not_begun(snapshot: Snapshot) -> Diagnosis | None:
@@ -117,7 +117,7 @@ def _not_begun(snapshot: Snapshot) -> Diagnosis | None:
     if snapshot.current and not _outdated(snapshot):
         return None
     if _outdated(snapshot) and snapshot.alive:
-        return _with_older(
+        return _meanwhile(
             snapshot,
             cases.VERSION_NOT_TAKEN_UP.found(),
             older=snapshot.alive,
@@ -135,7 +135,8 @@ def _not_begun(snapshot: Snapshot) -> Diagnosis | None:
     age = _age_seconds(snapshot)
     if problem and age > _UNNOTICED_SECONDS:
         return cases.CONTROLLER_FAILS.found(problem, message=problem)
-    if not snapshot.status and age > _UNNOTICED_SECONDS:
+    seen = snapshot.status or snapshot.deployment or _finalizers(snapshot)
+    if not seen and age > _UNNOTICED_SECONDS:
         return cases.NOT_TAKEN_UP.found()
     if snapshot.deployment is None and not snapshot.unread:
         return cases.TAKING_UP.found(problem)
@@ -148,7 +149,7 @@ def _answer(snapshot: Snapshot) -> Diagnosis:
     """All containers are up: what KServe says, and then the model itself."""
     waiting = [pod for pod in snapshot.current if not is_ready(pod)]
     if waiting:
-        return _with_older(snapshot, _loading(waiting[0]))
+        return _meanwhile(snapshot, _loading(waiting[0]))
     ready = snapshot.condition("Ready")
     ingress = snapshot.condition("IngressReady")
     if ready.get("status") != "True" and ingress.get("status") == "False":
@@ -196,11 +197,17 @@ def _unseen(snapshot: Snapshot) -> Diagnosis:
     return cases.PODS_UNSEEN.found(why=why.rstrip("."), unread=snapshot.unread[0])
 
 
-def _with_older(snapshot: Snapshot, found: Diagnosis, older: list[Manifest] | None = None) -> Diagnosis:
-    """Say that an earlier version still answers while the newest does not."""
-    if not (snapshot.older if older is None else older):
-        return found
-    return replace(found, sentence=cases.EARLIER_ANSWERS.said(sentence=found.sentence))
+def _meanwhile(snapshot: Snapshot, found: Diagnosis, older: list[Manifest] | None = None) -> Diagnosis:
+    """Say that an earlier version, or another pod of this one, answers all the same."""
+    if snapshot.older if older is None else older:
+        return replace(found, sentence=cases.EARLIER_ANSWERS.said(sentence=found.sentence))
+    if snapshot.answer is not None and snapshot.answer.ready and any(map(is_ready, snapshot.current)):
+        return replace(found, sentence=cases.OTHERS_ANSWER.said(sentence=found.sentence))
+    return found
+
+
+def _finalizers(snapshot: Snapshot) -> list[str]:
+    return list(((snapshot.service or {}).get("metadata") or {}).get("finalizers") or ())
 
 
 def _outdated(snapshot: Snapshot) -> bool:

@@ -77,7 +77,9 @@ class ProjectOverview:
         events = self._read(EVENTS, unread)
         deployments = self._read(DEPLOYMENTS, unread)
         addresses = {one["metadata"]["name"]: one for one in self._read(SERVICES, [])}
-        snapshots = snapshots_of(services, pods, events, deployments, unread=tuple(unread))
+        snapshots = snapshots_of(
+            services, pods, events, deployments, now=self.project.api.now(), unread=tuple(unread)
+        )
         there = {*map(_uid, pods), *(one.name for one in snapshots if _is_blind(one))}
         self._answers = {uid: told for uid, told in self._answers.items() if uid in there}
 

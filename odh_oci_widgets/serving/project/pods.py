@@ -46,6 +46,7 @@ def pod_diagnosis(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
         return None
     for found in (
         _gone(status),
+        _silent_node(pod),
         _unschedulable(snapshot, pod),
         *_containers(snapshot, pod),
         _unmounted(snapshot, pod),
@@ -63,6 +64,8 @@ def pulling(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
     if last is None or last["reason"] != "Pulling":
         return None
     image = _quoted(last.get("message", ""))
+    if any(_has_run(one) and _image(pod, one) == image for one in statuses(pod)):
+        return None  # the event of the end was lost
     since = moment(when(last))
     spent = f" for {_duration(snapshot.now, since)}" if since else ""
     return cases.PULLING.found(str(last.get("message", "")), image=image, spent=spent)
@@ -75,6 +78,11 @@ def statuses(pod: Manifest) -> Iterator[dict[str, Any]]:
     yield from status.get("containerStatuses") or ()
 
 
+def _has_run(status: dict[str, Any]) -> bool:
+    state = status.get("state") or {}
+    return bool(state.get("running") or state.get("terminated") or status.get("lastState"))
+
+
 def _gone(status: dict[str, Any]) -> Diagnosis | None:
     if status.get("phase") != "Failed":
         return None
@@ -82,6 +90,19 @@ def _gone(status: dict[str, Any]) -> Diagnosis | None:
     if reason == "Evicted":
         return cases.EVICTED.found(message=message or "no reason given")
     return cases.POD_ENDED.found(reason=reason or message or "no reason given")
+
+
+def _silent_node(pod: Manifest) -> Diagnosis | None:
+    """What the node said last is that all is well; that the pod is not ready says the cluster, as it hears no more."""
+    ready = condition(pod, "Ready")
+    well = condition(pod, "ContainersReady").get("status") == "True"
+    lost = (pod.get("status") or {}).get("reason") == "NodeLost"
+    if not lost and not (well and ready.get("status") == "False"):
+        return None
+    if ready.get("reason") == "ReadinessGatesNotReady":
+        return None  # somebody else has a say, and has not said it yet
+    node = (pod.get("spec") or {}).get("nodeName")
+    return cases.NODE_SILENT.found(node=f"The node `{node}`" if node else "The node")
 
 
 def _unschedulable(snapshot: Snapshot, pod: Manifest) -> Diagnosis | None:
@@ -111,7 +132,14 @@ def _scheduling(message: str) -> Diagnosis:
 
 
 def _containers(snapshot: Snapshot, pod: Manifest) -> Iterator[Diagnosis | None]:
+    done = [
+        one["name"]
+        for one in (pod.get("status") or {}).get("initContainerStatuses") or ()
+        if ((one.get("state") or {}).get("terminated") or {}).get("exitCode") == 0
+    ]
     for status in statuses(pod):
+        if status["name"] in done:
+            continue
         state = status.get("state") or {}
         waiting = state.get("waiting") or {}
         reason = waiting.get("reason", "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from odh_oci_widgets.cluster.connection import service_account_connection
-from odh_oci_widgets.cluster.errors import ClusterError, KindNotFound, NotAllowed, Refused
+from odh_oci_widgets.cluster.errors import ClusterError, KindNotFound, NotAllowed, ObjectNotFound, Refused
 from odh_oci_widgets.cluster.project import Manifest, Project
 from odh_oci_widgets.cluster.resources import INFERENCE_SERVICES, SECRETS, SERVICES, SERVING_RUNTIMES
 from odh_oci_widgets.serving.answering import Answering
@@ -209,8 +209,8 @@ class ProjectService(Answering):
         )
         try:
             yield from lines
-        except Refused:
-            return  # the container has not started: it has no log
+        except (Refused, ObjectNotFound):
+            return  # the container has not started, or its pod has just gone: it has no log
 
     # -- changing it
 
@@ -261,7 +261,18 @@ class ProjectService(Answering):
         metadata = found["metadata"]
         ours = (metadata.get("labels") or {}).get(SERVICE_LABEL) == self.name
         copied = "opendatahub.io/template-name" in (metadata.get("annotations") or {})
-        return ours or (copied and manifest is not None)
+        return (ours or (copied and manifest is not None)) and not self._others_use_the_runtime()
+
+    def _others_use_the_runtime(self) -> bool:
+        try:
+            services = self.project.list(INFERENCE_SERVICES)
+        except NotAllowed:
+            return False
+        return any(
+            _model(one).get("runtime") == self.name
+            for one in services
+            if one["metadata"]["name"] != self.name
+        )
 
     def _annotate(self, annotations: Mapping[str, str]) -> None:
         try:

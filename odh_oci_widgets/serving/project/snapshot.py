@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from odh_oci_widgets.cluster.errors import KindNotFound, NotAllowed, ObjectNotFound
@@ -12,6 +12,9 @@ from odh_oci_widgets.cluster.project import Manifest, Project
 from odh_oci_widgets.cluster.resources import DEPLOYMENTS, EVENTS, INFERENCE_SERVICES, PODS
 
 POD_LABEL = "serving.kserve.io/inferenceservice"
+
+#: An earlier service of a name is not gone, and a new one made, in less.
+_SAME_LIFE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +72,13 @@ class Snapshot:
 
     @property
     def current(self) -> list[Manifest]:
-        """The pods of the newest version."""
+        """The pods of the newest version; one that ended for good only until another stands for it."""
         alive = self.alive
         if not alive:
             return []
         newest = max(alive, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-        return [pod for pod in alive if _version(pod) == _version(newest)]
+        found = [pod for pod in alive if _version(pod) == _version(newest)]
+        return [pod for pod in found if not _has_ended(pod)] or found
 
     @property
     def older(self) -> list[Manifest]:
@@ -111,7 +115,7 @@ def read_snapshot(project: Project, name: str) -> Snapshot:
     except NotAllowed as error:
         unread.append(str(error))
     try:
-        events = [one for one in project.list(EVENTS) if _belongs(one, name)]
+        events = [one for one in project.list(EVENTS) if _belongs(one, name, service, pods)]
     except NotAllowed as error:
         unread.append(str(error))
     try:
@@ -122,9 +126,9 @@ def read_snapshot(project: Project, name: str) -> Snapshot:
         name=name,
         service=service,
         pods=tuple(pods),
-        events=tuple(sorted(events, key=when)),
+        events=tuple(sorted(events, key=_order)),
         deployment=deployment,
-        now=datetime.now(UTC),
+        now=project.api.now(),
         unread=tuple(unread),
     )
 
@@ -135,21 +139,21 @@ def snapshots_of(
     events: Sequence[Manifest],
     deployments: Sequence[Manifest],
     *,
+    now: datetime,
     unread: tuple[str, ...] = (),
 ) -> list[Snapshot]:
     """One snapshot for each service, in their order, of what was read of the whole project."""
-    now = datetime.now(UTC)
     by_service: dict[str, list[Manifest]] = {}
     for pod in pods:
         by_service.setdefault((pod["metadata"].get("labels") or {}).get(POD_LABEL, ""), []).append(pod)
     by_name = {one["metadata"]["name"]: one for one in deployments}
-    ordered = sorted(events, key=when)
+    ordered = sorted(events, key=_order)
     return [
         Snapshot(
             name=name,
             service=service,
             pods=tuple(by_service.get(name, ())),
-            events=tuple(one for one in ordered if _belongs(one, name)),
+            events=tuple(one for one in ordered if _belongs(one, name, service, by_service.get(name, ()))),
             deployment=by_name.get(f"{name}-predictor"),
             now=now,
             unread=unread,
@@ -171,6 +175,12 @@ def when(event: Manifest) -> str:
     )
 
 
+def _order(event: Manifest) -> tuple[str, int]:
+    """By time; within a second as the API server wrote them: a quick pull begins and ends in one."""
+    version = str(event["metadata"].get("resourceVersion") or "")
+    return when(event), int(version) if version.isdecimal() else 0
+
+
 def moment(text: str | None) -> datetime | None:
     """An RFC 3339 time."""
     try:
@@ -190,11 +200,24 @@ def is_ready(pod: Manifest) -> bool:
     return bool(condition(pod, "Ready").get("status") == "True")
 
 
-def _belongs(event: Manifest, name: str) -> bool:
+def _belongs(event: Manifest, name: str, service: Manifest | None, pods: Iterable[Manifest]) -> bool:
+    """Whether an event is about the service or what it owns, and not about an earlier one of the same name."""
     about = event.get("involvedObject") or {}
     if about.get("kind") in {"HorizontalPodAutoscaler", "Service", "ConfigMap"}:
         return False
-    return about.get("name") == name or str(about.get("name", "")).startswith(f"{name}-predictor")
+    if about.get("name") != name and not str(about.get("name", "")).startswith(f"{name}-predictor"):
+        return False
+    if about.get("kind") == "Pod" and any(pod["metadata"]["name"] == about["name"] for pod in pods):
+        return True
+    # both times are the API server's, whatever the clock of who reports
+    begun = moment(((service or {}).get("metadata") or {}).get("creationTimestamp"))
+    told = moment(event["metadata"].get("creationTimestamp"))
+    return begun is None or told is None or told > begun - _SAME_LIFE
+
+
+def _has_ended(pod: Manifest) -> bool:
+    """An evicted pod stays as an object beside the one that was made in its place."""
+    return (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
 
 
 def _predictor(service: Manifest | None) -> dict[str, Any]:

@@ -111,10 +111,9 @@ class Manager:
     api_version: str
     subresource: str = ""
 
-    def text(self, time: str) -> str:
+    def __str__(self) -> str:
         text = f'"{self.name}"' + (f' with subresource "{self.subresource}"' if self.subresource else "")
-        text += f" using {self.api_version}"
-        return f"{text} at {time}" if self.operation == "Update" else text
+        return f"{text} using {self.api_version}" if self.operation == "Update" else text
 
 
 Owners = dict[Manager, tuple[Fields, str]]
@@ -196,8 +195,8 @@ def apply(
     inner = {path[:n] for path in present for n in range(len(path))}
     changed = {path for path in changed if wanted[path] not in ({}, []) or path not in inner}
     conflicts = [
-        (other, time, path)
-        for other, (fields, time) in owners.items()
+        (other, path)
+        for other, (fields, _) in owners.items()
         if other != me
         for path in sorted(fields & changed)
     ]
@@ -219,22 +218,22 @@ def apply(
     return merged
 
 
-def _conflict(conflicts: list[tuple[Manager, str, Path]]) -> ApiError:
+def _conflict(conflicts: list[tuple[Manager, Path]]) -> ApiError:
     causes = [
         {
             "reason": "FieldManagerConflict",
-            "message": f"conflict with {manager.text(time)}",
+            "message": f"conflict with {manager}",
             "field": _shown(path),
         }
-        for manager, time, path in conflicts
+        for manager, path in conflicts
     ]
     if len(conflicts) == 1:
-        manager, time, path = conflicts[0]
-        text = f"1 conflict: conflict with {manager.text(time)}: {_shown(path)}"
+        manager, path = conflicts[0]
+        text = f"1 conflict: conflict with {manager}: {_shown(path)}"
     else:
         by_manager: dict[str, list[str]] = {}
-        for manager, time, path in conflicts:
-            by_manager.setdefault(manager.text(time), []).append(f"- {_shown(path)}")
+        for manager, path in conflicts:
+            by_manager.setdefault(str(manager), []).append(f"- {_shown(path)}")
         lines = [line for who in sorted(by_manager) for line in (f"conflicts with {who}:", *by_manager[who])]
         text = f"{len(conflicts)} conflicts: " + "\n".join(lines)
     return ApiError(409, "Conflict", f"Apply failed with {text}", {"causes": causes})
