@@ -255,7 +255,7 @@ class TestRecordedLives:
             from odh_oci_widgets.cluster import connect
             from odh_oci_widgets.oci import Credential, Credentials, Plan
             project = connect(kubeconfig={str(kubeconfig)!r}, namespace={namespace!r})
-            builder = OpenShiftBuilder(project, settings=OpenShiftSettings(deadline=6, keep=1), environ={{}})
+            builder = OpenShiftBuilder(project, settings=OpenShiftSettings(deadline=12, keep=1), environ={{}})
             login = Credentials({{"quay.example": Credential("me", {PASSWORD!r})}}, environ={{}})
             plan = Plan.from_json(sys.argv[1])
             print(builder.start(plan, credentials=login, secrets={{"hf": {TOKEN!r}}}).id, flush=True)
