@@ -20,7 +20,7 @@ from .http import http_pool
 from .lanes import Lanes
 from .media import OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Descriptor, describe, sha256
 from .opening import opener
-from .plan import Plan, PlanLayer, checked
+from .plan import OWN_LAYER_BYTES, Plan, PlanLayer, checked
 from .record import Record
 from .reference import Reference
 from .registry import Manifest
@@ -108,6 +108,7 @@ class Build:
         todo = [work for work in works if work.descriptor is None or not self._there(work, store)]
         for problem in limits.problems(plan, sum(work.size for work in todo)):
             raise problem
+        self._tuning = self._tuning.shared_by(sum(work.size >= OWN_LAYER_BYTES for work in todo))
         if isinstance(store, RegistryStore):
             open_ = {work.number for work in todo}
             standing = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,11 @@ from .tar import Part
 
 #: The hash state is kept each time this many bytes went by.
 BORDER_BYTES = 64 * 2**20
+#: The smallest block, which the slowest line gets.
+_LEAST = 64 * 2**10
+#: A block that took longer than this to be read and sent is followed by a smaller one, and a quick one by a larger one.
+#: Large blocks take the least work; small ones let a slow line show progress and stay within a socket's time-out.
+_SLOW, _QUICK = 0.4, 0.1
 
 Buffer = bytes | memoryview
 
@@ -58,7 +64,15 @@ class _Border:
 class LayerReader:
     """Reads a layer's parts in order. `verify=False` believes the sha256 of a large file instead of computing it."""
 
-    def __init__(self, parts: tuple[Part, ...], opener: Opener, *, verify: bool, block: int) -> None:
+    def __init__(
+        self,
+        parts: tuple[Part, ...],
+        opener: Opener,
+        *,
+        verify: bool,
+        block: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.parts = parts
         self.size = sum(part.size for part in parts)
         self.position = 0
@@ -66,7 +80,9 @@ class LayerReader:
         self.digests: dict[str, FileDigests] = {}
         self._opener = opener
         self._verify = verify
-        self._block = block
+        self._clock = clock
+        self._largest = block
+        self._block = min(block, 8 * _LEAST)
         self._part = 0
         self._within = 0
         self._layer = hashlib.sha256()
@@ -84,6 +100,7 @@ class LayerReader:
     def blocks(self, end: int) -> Iterator[Buffer]:
         """The bytes from `position` to `end`; each block is valid until the next."""
         while self.position < end:
+            began = self._clock()
             part = self.parts[self._part]
             size = min(part.size - self._within, end - self.position, self._block)
             chunk: Buffer
@@ -99,6 +116,13 @@ class LayerReader:
             if self.position - self._borders[-1].position >= BORDER_BYTES or self.position == end:
                 self._keep()
             yield chunk
+            self._adapt(self._clock() - began)
+
+    def _adapt(self, seconds: float) -> None:
+        if seconds > _SLOW:
+            self._block = max(self._block // 2, min(_LEAST, self._largest))
+        elif seconds < _QUICK:
+            self._block = min(self._block * 2, self._largest)
 
     def rewind(self, offset: int) -> None:
         """Go on at `offset`, which was reached before: what lies between it and the last kept state is read again."""

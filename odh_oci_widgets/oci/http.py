@@ -219,13 +219,15 @@ class _LazyContext:
 
 def tls_context(*, insecure: bool, environ: Mapping[str, str]) -> ssl.SSLContext:
     """What to trust. An unreadable bundle is left out: the connection then says which certificate it misses."""
-    context = ssl.create_default_context()
     if insecure:
+        # Not the default context: reading the system's certificates takes a while, and none would be looked at.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # Whoever allowed this registry to be untrusted needs no warning at each request.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
+    context = ssl.create_default_context()
     named = [Path(environ[name]) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") if environ.get(name)]
     if not named:
         with suppress(ImportError):

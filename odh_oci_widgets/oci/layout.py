@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .content import LayerReader
+from .content import Buffer, LayerReader
 from .errors import ImageNotFound, LayoutError
 from .media import OCI_INDEX, Descriptor, dump, sha256
 from .reference import LayoutReference
@@ -121,7 +121,7 @@ class Layout:
             with self._new_file() as (stream, name):
                 for block in reader.blocks(reader.size):
                     patience.check()
-                    stream.write(block)
+                    _write_all(stream, block)
                     report(reader.position)
                 self._keep(name, reader.digest)
         finally:
@@ -132,7 +132,7 @@ class Layout:
         """Write a small blob; the digest."""
         digest = sha256(data)
         with self._new_file() as (stream, name):
-            stream.write(data)
+            _write_all(stream, data)
             self._keep(name, digest)
         return digest
 
@@ -207,3 +207,10 @@ class Layout:
             f"`{self.path}` cannot be written: {error.strerror or error}.",
             hint="Choose a folder with room that is yours.",
         )
+
+
+def _write_all(stream: BinaryIO, data: Buffer) -> None:
+    """All of it, or OSError: a disk that gets full takes a part before it refuses."""
+    left = memoryview(data)
+    while left:
+        left = left[stream.write(left) :]

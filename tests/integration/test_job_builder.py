@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import subprocess
@@ -9,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,10 +21,19 @@ import pytest
 from odh_oci_widgets.builders import BuildStatus, KernelBuilder, plan_image
 from odh_oci_widgets.builders.errors import BuildConflict, BuildPodFailed, SourceNotReachable
 from odh_oci_widgets.builders.job import JobBuild, JobBuilder, JobSettings
+from odh_oci_widgets.builders.job.manifests import config_map
 from odh_oci_widgets.builders.job.workbench import find_workbench, folders_of
 from odh_oci_widgets.cluster import connect
 from odh_oci_widgets.cluster.errors import LoginExpired
-from odh_oci_widgets.oci import Credential, Credentials, inspect_image, verify_image
+from odh_oci_widgets.oci import (
+    Credential,
+    Credentials,
+    PlanFile,
+    Source,
+    inspect_image,
+    make_plan,
+    verify_image,
+)
 from odh_oci_widgets.oci.errors import Cancelled, PlanInvalid, SourceError
 from odh_oci_widgets.oci.events import Log
 from tests.servers.hub import Hub
@@ -477,6 +489,31 @@ def test_the_embedded_base_goes_to_the_registry_from_here(
     assert done.partition("@")[2] == here.partition("@")[2]
     assert {layer["state"] for layer in build.report()["layers"] if layer["base"]} == {"reused"}
     assert registry.tags(f"job/{namespace}-job") == ["1"]
+
+
+@pytest.mark.parametrize(("files", "compiled"), [(1, True), (2000, False)])
+def test_a_large_plan_takes_the_smaller_engine(files: int, compiled: bool) -> None:
+    """Plan and engine go in one ConfigMap, which holds a mebibyte; the larger engine only starts sooner."""
+    digest = "0123456789abcdef" * 4
+    plan = make_plan(
+        [
+            PlanFile(path=f"models/{n:060}", size=1, source=Source(url=f"https://hub/{n}"), sha256=digest)
+            for n in range(files)
+        ],
+        "registry.example/me/model:1",
+        base="scratch",
+    )
+    made = config_map(
+        plan,
+        "odh-oci-build-1",
+        {},
+        {"apiVersion": "v1", "kind": "Job", "metadata": {"name": "j", "uid": "u"}},
+    )
+    archive = base64.b64decode(made["binaryData"]["odh-oci-engine.pyz"])
+    assert len(archive) + len(made["data"]["plan.json"]) < 2**20
+    names = zipfile.ZipFile(io.BytesIO(archive)).namelist()
+    assert "odh_oci_widgets/oci/engine.py" in names
+    assert ("odh_oci_widgets/oci/engine.pyc" in names) is compiled
 
 
 def test_another_base_on_this_disk_is_refused(builder: JobBuilder, model: str, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ GIB = 2**30
     ("files", "size", "verify"),
     [
         pytest.param(1, 2 * GIB, False, id="2 GiB"),
-        pytest.param(200, GIB // 2, True, id="200 files"),
+        pytest.param(8, GIB, True, id="8 large files"),
+        pytest.param(200, 4 * GIB, True, id="200 files"),
         pytest.param(1, 20 * GIB, False, id="20 GiB", marks=pytest.mark.slow),
     ],
 )
@@ -44,4 +45,5 @@ def test_the_engine_takes_64_mib_at_most(files: int, size: int, verify: bool, tm
         last, peak = run_engine(plan, tmp_path, *([] if verify else ["--no-verify"]))
         assert last["sent"] > size
         assert size < endless.received < size + 2**20, "each byte once"
+    print(f"{files} files, {size // GIB} GiB: {peak // 1024} MiB")
     assert peak <= 64 * 1024

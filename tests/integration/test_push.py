@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from odh_oci_widgets.oci import (
     pull_models,
     run,
 )
+from tests.command import ROOT
 from tests.servers.base_image import push_base_image, write_base_image
 from tests.servers.programs import require
 from tests.servers.registry import Registry
@@ -169,6 +172,29 @@ def test_a_layout_is_the_same_image_as_the_registrys(registry: Registry, model: 
     seen = json.loads(skopeo("inspect", f"oci:{tmp_path / 'layout'}:v1"))
     assert seen["Digest"] == done.digest
     assert not list(tmp_path.rglob(".partial-*"))
+
+
+def test_a_disk_that_gets_full_is_told_and_leaves_nothing(model: Path, tmp_path: Path) -> None:
+    """It takes a part of the last block before it refuses: that must not pass for the whole."""
+    code = "import resource, sys; from odh_oci_widgets.cli import main; "
+    code += "resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0})); sys.exit(main(sys.argv[1:]))"
+    events = run(make_plan(files_of(model), f"oci:{tmp_path / 'whole'}:1", base="scratch"))
+    planned = next(event for event in events if isinstance(event, Planned))
+    room = max(layer.size for layer in planned.layers) - 100
+    (tmp_path / "full").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", code.format(room), "build", model, "oci:image:1", "--base", "scratch"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path / "full",
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode, done.stdout
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "full").iterdir())
 
 
 def test_neither_order_nor_knowledge_nor_threads_change_the_digest(model: Path, tmp_path: Path) -> None:

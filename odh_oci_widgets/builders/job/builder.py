@@ -14,7 +14,7 @@ from odh_oci_widgets.builders.protocol import Build
 from odh_oci_widgets.cluster.access import Need
 from odh_oci_widgets.cluster.errors import ClusterError
 from odh_oci_widgets.cluster.resources import CONFIG_MAPS, JOBS, PODS, SECRETS
-from odh_oci_widgets.oci import Credentials, engine_zip
+from odh_oci_widgets.oci import Credentials
 from odh_oci_widgets.oci.base import EMBEDDED
 from odh_oci_widgets.oci.embedded import place_base
 from odh_oci_widgets.oci.errors import PlanInvalid
@@ -65,7 +65,7 @@ class JobBuilder(ProjectBuilder[JobSettings]):
             )
         workbench = find_workbench(self.project, self._environ)
         folders = folders_of(plan, workbench, self.project)
-        config_map(plan, "", engine_zip(), {}, _UNBORN)
+        config_map(plan, "", {}, _UNBORN)
         return workbench, folders
 
     def start(
@@ -96,7 +96,7 @@ class JobBuilder(ProjectBuilder[JobSettings]):
             # Once more: of two that started at the same moment each sees the other now, and the later one gives way.
             settle(self._running(plan, before=made), plan.image, self.if_running)
             self.project.create(secret(plan, build_id, auths_of(logins), secrets or {}, proxies, made))
-            self.project.create(config_map(plan, build_id, engine_zip(), base, made))
+            self.project.create(config_map(plan, build_id, base, made))
         except BaseException:
             with suppress(ClusterError):
                 self.project.delete(JOBS, build_id)
