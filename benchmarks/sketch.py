@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
-BLOCK = 512 * 2**10
+BLOCK = 4 * 2**20
 
 
 def main(model: str, registry: str, repository: str) -> int:

@@ -18,7 +18,7 @@ BORDER_BYTES = 64 * 2**20
 _LEAST = 64 * 2**10
 #: A block that took longer than this to be read and sent is followed by a smaller one, and a quick one by a larger one.
 #: Large blocks take the least work; small ones let a slow line show progress and stay within a socket's time-out.
-_SLOW, _QUICK = 0.4, 0.1
+_SLOW, _QUICK = 0.1, 0.025
 
 Buffer = bytes | memoryview
 

@@ -48,6 +48,8 @@ class Fault:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    #: As every real server: otherwise each small answer waits 40 ms for the acknowledgement of its headers.
+    disable_nagle_algorithm = True
     hub: Hub
 
     def log_message(self, *_: object) -> None:
