@@ -1,4 +1,7 @@
-"""How many layers are on their way at once: more while that is faster, fewer when a server is busy."""
+"""How many layers are on their way at once: more where that is faster, fewer when a server is busy.
+
+No more than are of use: of layers that go side by side all are unfinished when a build dies.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from .tuning import Tuning
 
 #: Seconds between two looks at the speed.
 _WINDOW = 2.0
-#: One more stream must bring at least this much more.
+#: One more stream must bring at least this much more, or it is taken back.
 _GAIN = 1.1
+#: Looks between a stream that brought nothing and the next try; before the first one, too.
+_REST, _FIRST_REST = 10, 1
 
 
 class Lanes:
@@ -33,7 +38,8 @@ class Lanes:
         self._clock = clock
         self._looked = (clock(), 0)
         self._speed = 0.0
-        self._growing = True
+        self._trying = False
+        self._rest = _FIRST_REST
 
     @property
     def limit(self) -> int:
@@ -50,18 +56,29 @@ class Lanes:
                 return
             speed = (self._moved - before) / (now - since)
             self._looked = (now, self._moved)
-            if self._growing and self._limit < self._most and speed > self._speed * _GAIN:
-                self._limit += 1
-                self._condition.notify_all()
-            else:
-                self._growing = False
-            self._speed = speed
+            self._judge(speed)
+
+    def _judge(self, speed: float) -> None:
+        """Keep the stream that was added last if it brought more; try one more now and then."""
+        gained, self._speed = speed > self._speed * _GAIN, speed
+        if self._trying and not gained:
+            self._limit -= 1
+            self._trying = False
+            self._rest = _REST
+        elif self._rest and not self._trying:
+            self._rest -= 1
+        elif self._limit < self._most:
+            self._limit += 1
+            self._trying = True
+            self._condition.notify_all()
+        else:
+            self._trying = False
 
     def busy(self) -> None:
         """A server asked for less."""
         with self._condition:
-            self._limit = max(1, self._limit - 1)
-            self._growing = False
+            self._limit = self._most = max(1, self._limit - 1)
+            self._trying = False
 
     def run(self, tasks: Iterable[Callable[[], None]], stopped: Callable[[], bool]) -> None:
         """Run all tasks, in order of their start; returns when all ended. After `stopped()` no further one starts."""

@@ -79,12 +79,23 @@ def test_streams_are_added_up_to_the_cap_while_each_brings_more() -> None:
         assert line.started == 5
 
 
-def test_no_stream_is_added_where_the_line_is_full() -> None:
-    """The first look cannot know; the second sees that the third stream brought nothing."""
+def test_a_stream_that_brings_nothing_is_taken_back() -> None:
+    """Of layers side by side all are unfinished when a build dies: one after the other is better where it is as fast."""
     line = Line(Tuning(streams=2, max_streams=6), each=50 * MB, most=100 * MB)
     with line.open():
+        line.seconds(10)
+        assert line.lanes.limit == 2
+        assert line.started == 3, "it was tried"
+
+
+def test_a_line_that_gets_better_gets_more_streams() -> None:
+    line = Line(Tuning(streams=2, max_streams=5), each=50 * MB, most=100 * MB)
+    with line.open():
+        line.seconds(20)
+        assert line.lanes.limit == 2
+        line.most = 1000 * MB
         line.seconds(60)
-        assert line.lanes.limit == 3
+        assert line.lanes.limit == 5
 
 
 def test_a_busy_server_gets_fewer_streams_and_no_more_later() -> None:
