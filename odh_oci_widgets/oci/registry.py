@@ -258,7 +258,15 @@ class Repository:
             read=self.tuning.stall * 3,
         )
         stored = response.headers.get("Docker-Content-Digest")
-        if stored and stored != sha256(data):
+        if not stored:  # perhaps not the registry, but the login page of a network before it
+            found = self.find_manifest(identifier)
+            if found is None or found.digest != sha256(data):
+                raise RegistryError(
+                    f"{self.reference.registry} took the manifest and does not have it.",
+                    hint="Something between here and it answers in its place: open it in a browser, and try again.",
+                    status=400,
+                )
+        elif stored != sha256(data):
             self.delete_manifest(stored)
             raise RegistryError(
                 f"{self.reference.registry} stored {stored} instead of {sha256(data)}.",
