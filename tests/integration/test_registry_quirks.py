@@ -147,6 +147,14 @@ def test_a_commit_that_outlasts_its_time_is_found_done(files: list[PlanFile], ri
         assert registry.received < SIZE + 2**16, "no byte was sent again"
 
 
+def test_a_commit_that_goes_on_behind_a_gateway_is_waited_for(files: list[PlanFile], right: str) -> None:
+    """A route gives up after half a minute, the registry goes on, and knows the upload no more."""
+    with QuirkyRegistry(commit_seconds=2.0, gateway=0.1) as registry:
+        tuning = replace(QUICK, commit_per_byte=4e-6)
+        assert any("504" in reason for reason in retries(pushed(registry, files, right, tuning)))
+        assert registry.received == pytest.approx(SIZE, abs=2**16), "no byte was sent again"
+
+
 def test_a_commit_that_never_ends_is_given_up(files: list[PlanFile]) -> None:
     with QuirkyRegistry(commit_seconds=600) as registry:
         started = time.monotonic()
