@@ -7,9 +7,10 @@ the layers by it. It is written beside the work, and removed at the end where th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Condition, Thread
 
-from .errors import OdhOciError
+from .errors import OdhOciError, RegistryError
 from .media import OCI_CONFIG, OCI_MANIFEST, Descriptor, describe, dump, sha256
 from .plan import OWN_LAYER_BYTES
 from .reuse import record_tag
@@ -32,7 +33,10 @@ class Record:
         self._condition = Condition()
         self._done: list[Descriptor] = list(standing)
         self._unnamed = 0
-        self._written = self._wanted = len(standing)
+        self._written = len(standing)
+        self._wanted = False
+        #: digests that stand in an earlier image but not in the registry
+        self._lost: set[str] = set()
         self._digests: list[str] = []
         self._earlier = [earlier] if earlier else []
         self._ended = False
@@ -42,11 +46,12 @@ class Record:
         """A layer stands in the repository. Writing the record waits for enough to be worth it."""
         with self._condition:
             self._done.append(layer)
+            self._lost.discard(layer["digest"])
             self._unnamed += layer["size"]
             if self._unnamed < OWN_LAYER_BYTES or len(self._done) == self._layers:
                 return
             self._unnamed = 0
-            self._wanted = len(self._done)
+            self._wanted = True
             if self._thread is None:
                 self._thread = Thread(target=self._work, daemon=True, name="odh-oci-record")
                 self._thread.start()
@@ -77,20 +82,38 @@ class Record:
     def _work(self) -> None:
         while True:
             with self._condition:
-                while not self._ended and self._wanted <= self._written:
+                while not self._ended and not self._wanted:
                     self._condition.wait()
                 if self._ended:
                     return
+                self._wanted = False
                 done = list(self._done)
-            if not self._write(done):
-                return
+            self._write(done)
 
-    def _write(self, done: Sequence[Descriptor]) -> bool:
+    def _write(self, done: Sequence[Descriptor]) -> None:
+        """A convenience: one that failed is no failure, and the next layer tries it again."""
+        with suppress(OdhOciError):
+            try:
+                self._name(done)
+            except RegistryError as error:
+                if error.status not in {400, 404}:
+                    raise
+                # An earlier image may name what the registry has lost; the rest is worth keeping all the same.
+                lost = {d["digest"] for d in done if not self._store.has_blob(d["digest"], d["size"])}
+                with self._condition:
+                    self._lost = lost
+                self._name(done)
+            self._written = len(done)
+
+    def _name(self, done: Sequence[Descriptor]) -> None:
+        """Put a manifest with these layers under the record's tag."""
+        with self._condition:
+            layers = [layer for layer in done if layer["digest"] not in self._lost]
         config = dump(
             {
                 "architecture": "unknown",
                 "os": "unknown",
-                "rootfs": {"type": "layers", "diff_ids": [layer["digest"] for layer in done]},
+                "rootfs": {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]},
             }
         )
         manifest = dump(
@@ -98,14 +121,9 @@ class Record:
                 "schemaVersion": 2,
                 "mediaType": OCI_MANIFEST,
                 "config": describe(config, OCI_CONFIG),
-                "layers": list(done),
+                "layers": layers,
             }
         )
-        try:
-            self._store.put_bytes(config)
-            self._store.put_manifest(manifest, OCI_MANIFEST, self._tag)
-        except OdhOciError:
-            return False  # a convenience that failed is no failure
-        self._written = len(done)
+        self._store.put_bytes(config)
+        self._store.put_manifest(manifest, OCI_MANIFEST, self._tag)
         self._digests.append(sha256(manifest))
-        return True

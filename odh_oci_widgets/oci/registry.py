@@ -13,7 +13,7 @@ import urllib3
 
 from .auth import Authenticator
 from .credentials import Credential
-from .errors import ImageNotFound, RegistryError
+from .errors import ImageNotFound, OdhOciError, RegistryError
 from .headers import parse_link
 from .http import http_pool
 from .media import ACCEPT, sha256
@@ -258,7 +258,15 @@ class Repository:
             read=self.tuning.stall * 3,
         )
         stored = response.headers.get("Docker-Content-Digest")
-        if stored and stored != sha256(data):
+        if not stored:  # perhaps not the registry, but the login page of a network before it
+            found = self.find_manifest(identifier)
+            if found is None or found.digest != sha256(data):
+                raise RegistryError(
+                    f"{self.reference.registry} took the manifest and does not have it.",
+                    hint="Something between here and it answers in its place: open it in a browser, and try again.",
+                    status=400,
+                )
+        elif stored != sha256(data):
             self.delete_manifest(stored)
             raise RegistryError(
                 f"{self.reference.registry} stored {stored} instead of {sha256(data)}.",
@@ -267,18 +275,19 @@ class Repository:
             )
 
     def delete_manifest(self, digest: str) -> bool:
-        """Remove a manifest where that is allowed; says whether it was. One try, no error."""
-        try:
-            self.request(
-                "DELETE",
-                self.url(f"manifests/{digest}"),
-                scope=self.scope("delete"),
-                ok=(200, 202, 204, 404),
-                patience=Patience(Tuning(attempts=1), self.cancel),
-            )
-        except RegistryError:
-            return False
-        return True
+        """Remove a manifest where that is allowed; says whether it was. One try a right, no error."""
+        url = self.url(f"manifests/{digest}")
+        # Quay deletes by the right to push, and gives no token to who asks for a right that it does not know.
+        for scope in (self.scope(), self.scope("delete")):
+            try:
+                response, _ = self.send(
+                    "DELETE", url, scope=scope, patience=Patience(Tuning(attempts=1), self.cancel)
+                )
+            except (OdhOciError, *ConnectionTrouble):
+                return False
+            if response.status not in {401, 403}:
+                return response.status in {200, 202, 204, 404}
+        return False
 
     def tags(self) -> list[str]:
         """The repository's tags; empty where it does not exist or does not tell."""

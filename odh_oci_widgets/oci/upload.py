@@ -8,6 +8,7 @@ backends, the blob starts again in one PATCH.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -24,6 +25,8 @@ from .retry import TRANSIENT, ConnectionTrouble, Patience, retry_after
 _OK = frozenset({200, 201, 202, 204})
 #: Tries to find a committed blob again after the answer to the commit got lost.
 _COMMIT_LOOKS = 4
+#: What a gateway says that did not wait for the end of a commit.
+_GATEWAY = frozenset({504, 524})
 #: Logins in a row that did not help.
 _MAX_LOGINS = 10
 
@@ -202,19 +205,41 @@ class Upload:
     def _commit(self, digest: str) -> None:
         """Close the upload. A commit may work although its answer gets lost: then the blob is there."""
         looks = 0
+        until = time.monotonic() + self._repository.tuning.commit_per_byte * self._reader.size
+        at_work = False
         while True:
-            fault = self._close(digest)
+            try:
+                fault = self._close(digest)
+            except SessionLost:
+                if at_work and self._appears(digest, until):
+                    return
+                raise
             if fault is None:
                 return
             if fault.login:
                 self._log_in_again(fault)
                 continue
             looks += 1
+            at_work = at_work or fault.error.status in _GATEWAY
             if looks > _COMMIT_LOOKS:
+                if at_work and self._appears(digest, until):
+                    return
                 raise SessionLost(f"the commit did not work: {fault}")
             self._patience.wait(str(fault), fault.error, retry_after=fault.retry_after)
             if self._repository.has_blob(digest, self._reader.size):
                 return
+
+    def _appears(self, digest: str, until: float) -> bool:
+        """Whether a commit that went on behind a gateway ends by `until`: waiting costs less than sending it all."""
+        tuning = self._repository.tuning
+        wait = tuning.backoff
+        while time.monotonic() < until:
+            self._patience.cancel.wait(wait)
+            self._patience.check()
+            if self._repository.has_blob(digest, self._reader.size):
+                return True
+            wait = min(2 * wait, tuning.max_backoff)
+        return False
 
     def _close(self, digest: str) -> _Fault | None:
         """One try; None when it worked. Raises SessionLost and what cannot pass."""

@@ -21,8 +21,8 @@ from tests.servers.registry import Registry
 from tests.servers.tokens import certificate
 
 from .files import Files
-from .proxy import Proxy
-from .scenarios import Scenario, scenario
+from .proxy import Fault, Kind, Proxy
+from .scenarios import PUBLISH, Scenario, scenario
 
 SEEDS = 220
 #: A build of 2 MB that takes longer hangs.
@@ -166,6 +166,21 @@ def test_seed_over_tls(
 ) -> None:
     """The same behind https, where connections end in their handshake, too."""
     play(seed, server, files, folder, right, tls=trusted, handshakes=seed % 2)
+
+
+@pytest.mark.parametrize("nth", [0, 1], ids=["under its digest", "under its tag"])
+def test_a_page_of_somebody_else_is_no_image(nth: int, server: Registry, folder) -> None:
+    """A manifest that the registry never saw is answered with 200, as the login page of a network does."""
+    portal = Proxy(server.host, [Fault(Kind.PAGE, *PUBLISH, nth=nth, always=True)], rng=random.Random(1))
+    try:
+        image = f"{portal.host}/portal/{nth}:1"
+        last = build(image, insecure=portal.host, source=lambda name: Source(path=str(folder / name)))[-1]
+    finally:
+        portal.close()
+    assert isinstance(last, Failed), last
+    assert last.error == "RegistryError"
+    assert "does not have it" in last.message
+    assert Images(server.host).digest(f"portal/{nth}", "1") is None
 
 
 def play(seed: int, server: Registry, files: Files, folder, right: str, **proxy) -> None:

@@ -23,6 +23,9 @@ from odh_oci_widgets.oci import (
     preflight,
     run,
 )
+from odh_oci_widgets.oci.plan import OWN_LAYER_BYTES
+from odh_oci_widgets.oci.reuse import record_tag
+from odh_oci_widgets.oci.store import open_store
 from odh_oci_widgets.oci.tuning import Tuning
 from tests.servers.registry import Registry, free_port
 from tests.servers.tokens import TokenServer, certificate
@@ -82,6 +85,47 @@ def test_an_identity_token_pushes(guarded: Registry, files: list[PlanFile]) -> N
     plan = make_plan(files, f"{guarded.host}/a/identity:1", base="embedded", insecure=(guarded.host,))
     found = Credentials({guarded.host: Credential("", "", "identity")})
     assert isinstance(list(run(plan, credentials=found, tuning=QUICK))[-1], Done)
+
+
+def test_a_layer_is_mounted_with_a_login(guarded: Registry, files: list[PlanFile]) -> None:
+    one, other = f"{guarded.host}/a/mounted-from:1", f"{guarded.host}/a/mounted-to:1"
+    login = credentials(guarded, "alice")
+    plan = make_plan(files, one, base="scratch", insecure=(guarded.host,))
+    first = list(run(plan, credentials=login, tuning=QUICK))[-1]
+    plan = make_plan(files, other, base="scratch", insecure=(guarded.host,), like=(one,))
+    second = list(run(plan, credentials=login, tuning=QUICK))[-1]
+    assert isinstance(first, Done), first
+    assert isinstance(second, Done), second
+    assert second.digest == first.digest
+    assert second.sent == 0
+
+
+@pytest.mark.parametrize("rights", ["pull, push and delete", "pull and push, as at Quay", "nothing deletes"])
+def test_the_record_of_a_build_goes_where_the_login_may_delete(rights: str, tmp_path: Path) -> None:
+    may = ("pull", "push", "delete") if "and delete" in rights else ("pull", "push")
+    tokens = TokenServer(tmp_path / "tokens", rights={"alice": may}, quay="Quay" in rights)
+    registry = tokens.registry(tmp_path / "registry")
+    try:
+        found = []
+        for number in range(2):
+            path = tmp_path / f"part-{number}.bin"
+            path.write_bytes(os.urandom(OWN_LAYER_BYTES))
+            source = Source(path=str(path))
+            found.append(PlanFile(path=f"models/{path.name}", size=OWN_LAYER_BYTES, source=source))
+        image = f"{registry.host}/a/record:1"
+        plan = make_plan(found, image, base="scratch", insecure=(registry.host,))
+        login = credentials(registry, "alice")
+        # One after the other, so that the first is recorded before the last.
+        one_at_a_time = Tuning(attempts=3, backoff=0.01, stall=5.0, streams=1, max_streams=1)
+        last = list(run(plan, credentials=login, tuning=one_at_a_time))[-1]
+        assert isinstance(last, Done), last
+        store = open_store(image, credentials=login, insecure=True)
+        tags = store.tags()  # type: ignore[union-attr]
+        store.close()
+    finally:
+        registry.stop()
+        tokens.close()
+    assert set(tags) == ({"1", record_tag("1")} if "nothing" in rights else {"1"})
 
 
 def test_an_auth_file_is_found(

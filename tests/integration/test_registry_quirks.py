@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from odh_oci_widgets.oci import Done, Event, Failed, Log, Plan, PlanFile, Retry, make_plan, run
+from odh_oci_widgets.oci.reuse import record_tag
 from odh_oci_widgets.oci.tuning import Tuning
 from tests.servers.quirky_registry import QuirkyRegistry
 
@@ -145,6 +147,14 @@ def test_a_commit_that_outlasts_its_time_is_found_done(files: list[PlanFile], ri
         assert registry.received < SIZE + 2**16, "no byte was sent again"
 
 
+def test_a_commit_that_goes_on_behind_a_gateway_is_waited_for(files: list[PlanFile], right: str) -> None:
+    """A route gives up after half a minute, the registry goes on, and knows the upload no more."""
+    with QuirkyRegistry(commit_seconds=2.0, gateway=0.1) as registry:
+        tuning = replace(QUICK, commit_per_byte=4e-6)
+        assert any("504" in reason for reason in retries(pushed(registry, files, right, tuning)))
+        assert registry.received == pytest.approx(SIZE, abs=2**16), "no byte was sent again"
+
+
 def test_a_commit_that_never_ends_is_given_up(files: list[PlanFile]) -> None:
     with QuirkyRegistry(commit_seconds=600) as registry:
         started = time.monotonic()
@@ -178,3 +188,30 @@ def test_layers_that_the_registry_forgot_meanwhile_are_sent_again(collected: int
         assert registry.received < (2 + collected) * 17 * MIB + 2**16
         document = json.loads(registry.manifests["me/model", "1"])
         assert all(("me/model", layer["digest"]) in registry.blobs for layer in document["layers"])
+
+
+def test_what_is_finished_is_recorded_though_an_earlier_image_names_what_is_gone(tmp_path: Path) -> None:
+    """The image of before lost a layer; the build that replaces it fails, and the next one goes on from there."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for number, size in enumerate([17, 18, 20, 19]):
+        (folder / f"part-{number}.bin").write_bytes(os.urandom(size * MIB))
+    lost, kept, new, wrong = sorted(files_of(folder), key=lambda file: file.path)
+    one_at_a_time = replace(QUICK, streams=1, max_streams=1)
+    with QuirkyRegistry() as registry:
+        build(plan_at(registry, [lost, kept]), tuning=QUICK)
+        layers = json.loads(registry.manifests["me/model", "1"])["layers"]
+        gone = min(layers, key=lambda layer: layer["size"])["digest"]
+        del registry.blobs["me/model", gone]
+        promised = replace(wrong, sha256="0" * 64)
+        failed = list(run(plan_at(registry, [lost, kept, new, promised]), tuning=one_at_a_time))[-1]
+        assert isinstance(failed, Failed)
+        assert failed.error == "SourceError"
+        record = json.loads(registry.manifests["me/model", record_tag("1")])
+        assert len(record["layers"]) == 2
+        assert gone not in [layer["digest"] for layer in record["layers"]]
+        registry.received = 0
+        done, _ = build(plan_at(registry, [lost, kept, new, wrong]), tuning=one_at_a_time)
+        assert registry.received < (17 + 19) * MIB + 2**16, "what is gone, and what was not finished"
+        local, _ = build(make_plan([lost, kept, new, wrong], f"oci:{tmp_path / 'right'}:1", base="scratch"))
+        assert done.digest == local.digest

@@ -38,6 +38,8 @@ class QuirkyRegistry:
     affinity: bool = True
     #: the commit takes so many seconds, which nobody may interrupt
     commit_seconds: float = 0.0
+    #: something before it answers 504 to the commit of a layer after so many seconds, while the commit goes on
+    gateway: float | None = None
     #: the connection is cut, once, when an upload has so many bytes; they are kept, as at Quay
     cut: int | None = None
     #: the garbage collector takes these many blobs, once, when a manifest arrives
@@ -184,6 +186,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _commit(self, repository: str, name: str, data: bytearray) -> None:
         data += self._read_body()
         digest = self.query["digest"]
+        if self.registry.gateway is not None and len(data) > 2**20:
+            self.registry.uploads.pop(name, None)
+            threading.Thread(target=self._commit_behind, args=(repository, digest, bytes(data))).start()
+            self.registry.closing.wait(self.registry.gateway)
+            self._answer(504)
+            return
         if self.registry.commit_seconds and self.registry.closing.wait(self.registry.commit_seconds):
             raise _Gone
         if _digest(data) != digest:
@@ -192,6 +200,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.registry.blobs[repository, digest] = bytes(data)
         self.registry.uploads.pop(name, None)
         self._answer(201, {"Location": f"/v2/{repository}/blobs/{digest}", "Docker-Content-Digest": digest})
+
+    def _commit_behind(self, repository: str, digest: str, data: bytes) -> None:
+        if not self.registry.closing.wait(self.registry.commit_seconds):
+            self.registry.blobs[repository, digest] = data
 
     def _where(self, repository: str, name: str) -> dict[str, str]:
         path = f"/v2/{repository}/blobs/uploads/{name}"

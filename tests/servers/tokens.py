@@ -60,7 +60,8 @@ def certificate(folder: Path, name: str = "127.0.0.1") -> tuple[Path, Path, ec.E
 class TokenServer:
     """Gives tokens that docker-registry believes. `rights` maps user -> actions; anonymous is the user ``""``.
 
-    `lifetime` is how long a token is good, in seconds, whatever `expires_in` says.
+    `lifetime` is how long a token is good, in seconds, whatever `expires_in` says. With `quay` it knows the rights
+    to pull and to push only, refuses who asks for another one, and who may push may delete.
     """
 
     folder: Path
@@ -70,6 +71,7 @@ class TokenServer:
     )
     lifetime: float = 60.0
     expires_in: int | None = 300
+    quay: bool = False
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -98,6 +100,9 @@ class TokenServer:
             def _give(self, user: str, query: dict[str, list[str]]) -> None:
                 scopes = query.get("scope", [])
                 server.asked.append({"user": user, "scopes": scopes})
+                if server.quay and any("delete" in scope.rpartition(":")[2] for scope in scopes):
+                    self.send_error(400)
+                    return
                 answer: dict[str, Any] = {"token": server.token(user, scopes)}
                 if server.expires_in is not None:
                     answer["expires_in"] = server.expires_in
@@ -124,6 +129,8 @@ class TokenServer:
         for scope in scopes:
             kind, name, actions = scope.split(":")
             granted = [action for action in actions.split(",") if action in self.rights.get(user, ())]
+            if self.quay and "push" in granted:
+                granted.append("delete")
             access.append({"type": kind, "name": name, "actions": granted})
         now = int(time.time())
         chain = "".join(self.crt.read_text().strip().splitlines()[1:-1])
