@@ -121,7 +121,7 @@ class Http:
                 auth = urllib3.make_headers(proxy_basic_auth=unquote(credentials))
                 proxy = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
             manager = urllib3.ProxyManager(proxy, proxy_headers=auth, **options)
-        manager.pool_classes_by_scheme = _pool_classes(self._open, context)
+        manager.pool_classes_by_scheme = _pool_classes(self._open, context, self._timeout.read_timeout)
         return manager
 
 
@@ -243,15 +243,26 @@ def tls_context(*, insecure: bool, environ: Mapping[str, str]) -> ssl.SSLContext
     return context
 
 
-def _pool_classes(opened: WeakSet[HTTPConnection], context: _LazyContext) -> dict[str, type]:
-    """Urllib3's pools, with connections that enter `opened` when they connect."""
+def _pool_classes(
+    opened: WeakSet[HTTPConnection], context: _LazyContext, send: float | None
+) -> dict[str, type]:
+    """Urllib3's pools, with connections that enter `opened` when they connect.
 
-    class Plain(HTTPConnection):
+    Urllib3 sends within the time-out for connecting; a server that takes its time with a body gets `send` seconds.
+    """
+
+    class Sending(HTTPConnection):
+        def endheaders(self, *arguments: Any, **options: Any) -> None:
+            super().endheaders(*arguments, **options)  # connects where that is still to do
+            if self.sock is not None:
+                self.sock.settimeout(send)
+
+    class Plain(Sending):
         def connect(self) -> None:
             opened.add(self)
             super().connect()
 
-    class Secure(HTTPSConnection):
+    class Secure(Sending, HTTPSConnection):
         def connect(self) -> None:
             opened.add(self)
             self.ssl_context = context()

@@ -68,11 +68,16 @@ class Candidates:
 
     def __init__(self) -> None:
         self._by_shape: dict[tuple[tuple[str, int], ...], list[Candidate]] = {}
+        self._digests: set[str] = set()
         #: digests of base images that earlier builds found fit
         self.bases: set[str] = set()
 
-    def add(self, manifest: Manifest, origin: Store) -> None:
-        """Take up the layers of an image (of its first platform: model layers are the same for all)."""
+    def add(self, manifest: Manifest, origin: Store) -> bool:
+        """Take up the layers of an image (of its first platform: model layers are the same for all).
+
+        Says whether there was one that is not of an image before.
+        """
+        before = len(self._digests)
         for document in _images(manifest, origin):
             self.bases.add(str((document.get("annotations") or {}).get(BASE_DIGEST)))
             for layer in document.get("layers") or ():
@@ -80,6 +85,8 @@ class Candidates:
                 if candidate:
                     shape = tuple((path, size) for path, size, _, _ in candidate.files)
                     self._by_shape.setdefault(shape, []).append(candidate)
+                    self._digests.add(candidate.descriptor["digest"])
+        return len(self._digests) > before
 
     def find(self, layer: PlanLayer, patience: Patience, block: int) -> Candidate | None:
         """An earlier layer with exactly these files, or None."""

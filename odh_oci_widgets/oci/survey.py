@@ -113,8 +113,9 @@ class Survey:
         if isinstance(store, RegistryStore):
             record = store.find_manifest(reuse.record_tag(store.reference.identifier))
             if record is not None:
-                self._emit(Log(message="An unfinished build of this image is continued."))
-                candidates.add(record, store)
+                # Where nothing may be deleted, the record of a build that was finished stays, too.
+                if candidates.add(record, store):
+                    self._emit(Log(message="An unfinished build of this image is continued."))
                 self.record = record.digest
         for name in self.plan.like:
             other = self.open(name)

@@ -118,6 +118,7 @@ class Upload:
             self._chunk = max(self._chunk, int(minimum))
 
     def _patch(self, start: int, end: int) -> None:
+        tuning = self._repository.tuning
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(end - start),
@@ -131,6 +132,8 @@ class Upload:
                 patience=self._patience,
                 body=self._body(end),
                 headers=headers,
+                # the registry may bring all of it to its disk before it answers
+                read=tuning.stall + tuning.commit_per_byte * (end - start),
             )
         except ConnectionTrouble as error:
             trouble = self._repository.explain(error)

@@ -14,6 +14,7 @@ from odh_oci_widgets.oci import (
     Credentials,
     Done,
     Failed,
+    Log,
     PlanFile,
     Source,
     error_of,
@@ -122,10 +123,13 @@ def test_the_record_of_a_build_goes_where_the_login_may_delete(rights: str, tmp_
         store = open_store(image, credentials=login, insecure=True)
         tags = store.tags()  # type: ignore[union-attr]
         store.close()
+        again = list(run(plan, credentials=login, tuning=one_at_a_time))
     finally:
         registry.stop()
         tokens.close()
     assert set(tags) == ({"1", record_tag("1")} if "nothing" in rights else {"1"})
+    assert isinstance(again[-1], Done)
+    assert not [event for event in again if isinstance(event, Log) and "unfinished" in event.message]
 
 
 def test_an_auth_file_is_found(

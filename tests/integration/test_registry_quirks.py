@@ -140,6 +140,13 @@ def test_a_slow_commit_is_waited_for(files: list[PlanFile], right: str) -> None:
         assert retries(pushed(registry, files, right, tuning)) == []
 
 
+def test_a_slow_disk_is_waited_for_after_each_chunk(files: list[PlanFile], right: str) -> None:
+    """The more bytes there were, the longer."""
+    with QuirkyRegistry(disk_seconds=1.2) as registry:
+        tuning = Tuning(chunk=MIB, stall=0.7, backoff=0.01, commit_per_byte=20.0 / MIB)
+        assert retries(pushed(registry, files, right, tuning)) == []
+
+
 def test_a_commit_that_outlasts_its_time_is_found_done(files: list[PlanFile], right: str) -> None:
     with QuirkyRegistry(commit_seconds=1.5) as registry:
         tuning = Tuning(chunk=MIB, stall=5.0, backoff=0.1, commit=0.6)

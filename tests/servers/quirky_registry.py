@@ -36,6 +36,8 @@ class QuirkyRegistry:
     mount: int = 201
     #: a PATCH that continues lands at a backend that does not know the upload
     affinity: bool = True
+    #: each MiB takes so many seconds to the disk, before a PATCH is answered
+    disk_seconds: float = 0.0
     #: the commit takes so many seconds, which nobody may interrupt
     commit_seconds: float = 0.0
     #: something before it answers 504 to the commit of a layer after so many seconds, while the commit goes on
@@ -155,7 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(202, headers)
 
     def _patch(self, repository: str, name: str, data: bytearray) -> None:
-        registry, left = self.registry, int(self.headers["Content-Length"])
+        registry, size = self.registry, int(self.headers["Content-Length"])
+        left = size
         first = int(self.headers.get("Content-Range", "0-").split("-")[0])
         if first and not registry.affinity:
             self._read_body()
@@ -178,6 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if registry.cut is not None and len(data) >= registry.cut:
                     registry.cut = None
                     raise _Gone
+        registry.closing.wait(registry.disk_seconds * size / 2**20)
         self._answer(
             registry.patch_status,
             self._where(repository, name) | self._range(registry.patch_range, len(data)),
