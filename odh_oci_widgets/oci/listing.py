@@ -136,8 +136,10 @@ def _list(reader: _RangeReader | _ForwardReader) -> LayerListing:
                 path = posixpath.normpath(member.name).strip("/")
                 if path.split("/")[0] == "..":
                     outside.append(member.name)
-                elif path != ".":
+                elif path not in {".", ""}:
                     entries.append(_entry(path, member))
+                elif member.isdir():  # the image's root
+                    entries.append(_entry("", member))
                 tar.members = []  # type: ignore[attr-defined] # it would keep them all
         if reader.last_block.strip(b"\0"):  # tarfile takes a broken header for the end
             damaged, trouble = True, "its tar is damaged"
