@@ -26,9 +26,10 @@ class Bytes:
         self.digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         self.size = len(data)
         self.ranges = ranges
-        self.was_read = 0
+        self.was_read = self.requests = 0
 
     def read(self, start, end):
+        self.requests += 1
         self.was_read += end - start
         return self.data[start:end]
 
@@ -185,6 +186,16 @@ def test_weights_are_not_read():
     listing = list_layer(blob, limit=0)
     assert [entry.path for entry in listing.entries] == ["models/a", "models/b", "models/c.json"]
     assert blob.was_read == listing.bytes_read < 40_000
+
+
+def test_many_small_files_take_few_requests_and_not_all_bytes():
+    tar = a_tar([(f"models/{number}", b"x" * 20_000) for number in range(1000)])
+    few, frugal = Bytes(tar), Bytes(tar)
+    listing = list_layer(few, limit=2**26)
+    assert len(listing.entries) == 1000
+    assert few.requests < 40
+    assert list_layer(frugal, limit=2**20).entries == listing.entries
+    assert frugal.was_read < len(tar) / 2
 
 
 def test_sizes_from_8_gib_on():
