@@ -18,7 +18,11 @@ from .words import about, fenced, page, table
 _BOUNDS: dict[tuple[type, str], dict[str, Any]] = {
     (Plan, "version"): {"const": 1},
     (Plan, "layers"): {"minItems": 1, "maxItems": MAX_MODEL_LAYERS},
-    (Plan, "platforms"): {"minItems": 1},
+    (Plan, "platforms"): {
+        "minItems": 1,
+        "uniqueItems": True,
+        "items": {"type": "string", "pattern": "^[a-z0-9]+(/[a-z0-9_]+){1,2}$"},
+    },
     (PlanFile, "path"): {"pattern": r"^models(/(?!\.{1,2}(/|$))(?!\.wh\.)[^/\u0000]+)+$"},
     (PlanFile, "size"): {"minimum": 0},
     (PlanFile, "sha256"): {"pattern": "^[0-9a-fA-F]{64}$"},

@@ -85,27 +85,28 @@ def check_models(tree: Tree, *, complete: bool) -> Iterator[Finding]:
             "The model server enters it from another container, where such a link leads elsewhere: use a folder.",
         )
         return
-    if not tree.names(MODELS):
+    entries = [entry for entry in (root, *tree.below(MODELS)) if entry]
+    if all(entry.kind is EntryKind.FOLDER for entry in entries):
         if not complete:
             yield Finding(
                 Level.ERROR,
                 "models-unseen",
-                "No /models was found in what can be read without pulling the image.",
+                "No file in /models was found in what can be read without pulling the image.",
                 "Run `podman run --rm IMAGE ls -lR /models` to be sure, or build the image again with `odh-oci build`.",
             )
             return
-        what = "is empty" if root else "does not exist"
+        what = "holds folders only" if tree.names(MODELS) else "is empty" if root else "does not exist"
         hint = "Put the model's files there, e.g. build the image with `odh-oci build`."
         yield Finding(Level.ERROR, "models-missing", f"/models {what}.", hint)
         return
-    entries = [entry for entry in (root, *tree.below(MODELS)) if entry]
     files = [entry for entry in entries if entry.kind is EntryKind.FILE]
     yield Finding(
         Level.NOTE,
         "models",
         f"/models holds {len(files)} files, {sum(entry.size for entry in files):,} bytes.",
     )
-    yield from _check_modes(entries)
+    # a layer may carry the image's root: behind one that nobody may enter nothing can be read
+    yield from _check_modes([entry for entry in (tree.get(""), *entries) if entry])
     yield from _check_links(tree, entries)
     yield from _check_sizes(files)
     others = [entry.path for entry in entries if entry.kind is EntryKind.OTHER]
@@ -140,7 +141,9 @@ def _check_modes(entries: Iterable[Entry]) -> Iterator[Finding]:
 
 
 def _described(entries: Iterable[Entry]) -> list[str]:
-    return [f"{entry.path} (mode {entry.mode:04o}, owner {entry.uid}:{entry.gid})" for entry in entries]
+    return [
+        f"{entry.path or '/'} (mode {entry.mode:04o}, owner {entry.uid}:{entry.gid})" for entry in entries
+    ]
 
 
 def _check_links(tree: Tree, entries: Iterable[Entry]) -> Iterator[Finding]:

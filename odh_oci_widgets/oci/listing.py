@@ -20,6 +20,8 @@ from .tree import Entry, EntryKind
 #: The first bytes read at a place in a layer; doubled while the reading goes on there.
 _FIRST_WINDOW = 8 * 2**10
 _LAST_WINDOW = 2**20
+#: Fewer bytes between two headers are read along: another request would take longer.
+_NEAR = 2**17
 _BLOCK = 2**16
 #: More than any name and its attributes need.
 _LARGEST_HEADER = 16 * 2**20
@@ -90,11 +92,11 @@ class _LimitReached(Exception):
 
 
 def list_layer(blob: Blob, *, limit: int) -> LayerListing:
-    """Read the headers of a layer; of a compressed one at most `limit` bytes.
+    """Read the headers of a layer; of a compressed one at most `limit` bytes, as of small files for fewer requests.
 
     Raises what `blob` raises.
     """
-    reader = _RangeReader(blob)
+    reader = _RangeReader(blob, limit)
     start = reader.read(4)
     reader.seek(0)
     if start.startswith(_ZSTD):
@@ -136,8 +138,10 @@ def _list(reader: _RangeReader | _ForwardReader) -> LayerListing:
                 path = posixpath.normpath(member.name).strip("/")
                 if path.split("/")[0] == "..":
                     outside.append(member.name)
-                elif path != ".":
+                elif path not in {".", ""}:
                     entries.append(_entry(path, member))
+                elif member.isdir():  # the image's root
+                    entries.append(_entry("", member))
                 tar.members = []  # type: ignore[attr-defined] # it would keep them all
         if reader.last_block.strip(b"\0"):  # tarfile takes a broken header for the end
             damaged, trouble = True, "its tar is damaged"
@@ -161,10 +165,11 @@ def _entry(path: str, member: tarfile.TarInfo) -> Entry:
 
 
 class _RangeReader:
-    """A blob as a file that can seek; what is skipped is not read."""
+    """A blob as a file that can seek; what is skipped is not read, but for small files up to `limit` bytes."""
 
-    def __init__(self, blob: Blob) -> None:
+    def __init__(self, blob: Blob, limit: int) -> None:
         self._blob = blob
+        self._limit = limit
         self._at = self._start = 0
         self._buffer = b""
         self._window = _FIRST_WINDOW
@@ -184,7 +189,8 @@ class _RangeReader:
         size = max(0, min(size, self._blob.size - self._at))
         end = self._start + len(self._buffer)
         if not self._start <= self._at or self._at + size > end:
-            near = self._buffer and self._start <= self._at <= end + _FIRST_WINDOW
+            gap = _NEAR if self.bytes_read < self._limit else 0
+            near = self._buffer and self._start <= self._at <= end + gap
             self._window = min(self._window * 2, _LAST_WINDOW) if near else _FIRST_WINDOW
             self._start, self._buffer = self._at, self._fetch(max(size, self._window))
         place = self._at - self._start

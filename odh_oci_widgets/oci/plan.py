@@ -25,6 +25,8 @@ MAX_MODEL_LAYERS = 100
 #: What `created` says when nobody says otherwise: same input, same digest.
 EPOCH = "1970-01-01T00:00:00Z"
 DEFAULT_BASE = "registry.access.redhat.com/ubi9/ubi-micro:latest"
+#: OS/ARCHITECTURE, perhaps with a variant.
+_PLATFORM = re.compile(r"[a-z0-9]+(/[a-z0-9_]+){1,2}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +204,11 @@ def checked(plan: Plan) -> Plan:
         )
     if not plan.platforms:
         raise PlanInvalid("The plan names no platform.", hint="Use linux/amd64 if in doubt.")
+    for number, platform in enumerate(plan.platforms):
+        if not _PLATFORM.fullmatch(platform):
+            raise PlanInvalid(f"`{platform}` is no platform.", hint="Write OS/ARCHITECTURE: linux/amd64.")
+        if platform in plan.platforms[:number]:
+            raise PlanInvalid(f"The platform {platform} stands in the plan twice.", hint="Name it once.")
     folders: set[str] = set()
     for file in files:
         _check_file(file)

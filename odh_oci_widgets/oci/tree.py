@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 _WHITEOUT = ".wh."
@@ -64,9 +64,21 @@ class Tree:
                     self._remove(posixpath.join(folder, hidden))
             elif name.startswith(_WHITEOUT):
                 self._remove(posixpath.join(folder, name.removeprefix(_WHITEOUT)))
-        for entry in entries:
-            if not posixpath.basename(entry.path).startswith(_WHITEOUT):
+        shown = [entry for entry in entries if not posixpath.basename(entry.path).startswith(_WHITEOUT)]
+        for entry in shown:
+            if entry.kind is not EntryKind.HARD_LINK:
                 self._set(entry)
+        for entry in shown:
+            if entry.kind is EntryKind.HARD_LINK:
+                self._set(self._linked(entry))
+
+    def _linked(self, link: Entry) -> Entry:
+        """What a hard link is: the file itself under one more name, which outlives the first one."""
+        target = posixpath.normpath(f"/{link.target}").lstrip("/")
+        original = self.get(target) or self.resolve(target)
+        if original is None or original.kind is EntryKind.FOLDER:
+            return link
+        return replace(original, path=link.path)
 
     def _set(self, entry: Entry) -> None:
         if entry.kind is not EntryKind.FOLDER:

@@ -65,9 +65,9 @@ def verify_image(
     """Look whether `image` (in a registry, or `oci:PATH[:TAG]`), made by whatever tool, is fit for KServe.
 
     `runtime` names the serving runtime whose layout is wanted (`kserve-ovms`, `vllm-cuda-runtime`…); without it the
-    layout is only told. Of an uncompressed layer the tar headers are read, of a compressed one at most `limit`
-    bytes; what could not be seen so is a finding. Raises RegistryError, ImageNotFound, ReferenceInvalid,
-    CredentialsInvalid and LayoutError where the image itself cannot be read.
+    layout is only told. Of an uncompressed layer the tar headers are read, with the small files between them; of a
+    compressed one at most `limit` bytes; what could not be seen so is a finding. Raises RegistryError, ImageNotFound,
+    ReferenceInvalid, CredentialsInvalid and LayoutError where the image itself cannot be read.
 
     >>> from odh_oci_widgets import verify_image
     >>> verify_image("oci:iris-image").fit

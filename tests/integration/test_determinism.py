@@ -26,16 +26,31 @@ MACHINES = {
 PLATFORMS = ("linux/amd64", "linux/arm64")
 
 
-def pythons() -> list[str]:
-    """Every Python here that the engine can run on."""
-    found = [path for minor in range(11, 20) if (path := shutil.which(f"python3.{minor}"))]
-    # A shim of a version manager may stand for a version that is not there.
-    working = [
-        path
-        for path in found
-        if not subprocess.run([path, "-V"], capture_output=True, check=False).returncode
-    ]
-    return [sys.executable, *working]
+def pythons() -> dict[str, str]:
+    """A Python of each version here that the engine can run on, by version; ours first."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    # A shim of a version manager may stand for a version that is not switched on: the real ones are asked, too.
+    folders = [*map(Path, os.get_exec_path()), *sorted(pyenv.glob("versions/*/bin"))]
+    named = [folder / f"python3.{minor}" for minor in range(11, 20) for folder in folders]
+    found = [str(path) for path in named if os.access(path, os.X_OK)]
+    working: dict[str, str] = {}
+    for path in [sys.executable, *found]:
+        asked = subprocess.run([path, "-V"], capture_output=True, text=True, timeout=30, check=False)
+        if not asked.returncode:
+            working.setdefault(asked.stdout.strip(), path)
+    return working
+
+
+def test_every_installed_python_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that its version manager does not switch on, too: its shim does not work."""
+    shims, real = tmp_path / "shims", tmp_path / "pyenv/versions/3.19.1/bin"
+    for folder, script in ((shims, "exit 127"), (real, "echo Python 3.19.1")):
+        folder.mkdir(parents=True)
+        (folder / "python3.19").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "python3.19").chmod(0o755)
+    monkeypatch.setenv("PATH", str(shims), prepend=os.pathsep)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    assert pythons()["Python 3.19.1"] == str(real / "python3.19")
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +84,14 @@ def test_a_plan_has_one_digest_with_every_python(
     options = {"base": base, "platforms": platforms}
     here, _ = build(make_plan(files_of(model), f"oci:{tmp_path / 'here'}:1", **options))
     digests = {("here", ""): here.digest}
-    for number, python in enumerate(pythons()):
+    for number, (version, python) in enumerate(pythons().items()):
         for name, machine in MACHINES.items():
             elsewhere = tmp_path / f"{number}-{name}"
             elsewhere.mkdir()
             plan = make_plan(files_of(model), f"oci:{elsewhere / 'image'}:1", **options)
             (elsewhere / "plan.json").write_text(plan.to_json())
             command = [python, "-S", "-E", tmp_path / "engine.pyz", elsewhere / "plan.json"]
-            digests[python, name] = run(command, elsewhere, machine)
+            digests[version, name] = run(command, elsewhere, machine)
     print(*digests.items(), sep="\n")
     assert len(set(digests.values())) == 1
 

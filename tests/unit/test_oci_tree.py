@@ -26,9 +26,10 @@ class Bytes:
         self.digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         self.size = len(data)
         self.ranges = ranges
-        self.was_read = 0
+        self.was_read = self.requests = 0
 
     def read(self, start, end):
+        self.requests += 1
         self.was_read += end - start
         return self.data[start:end]
 
@@ -109,10 +110,17 @@ def test_links_are_followed_inside_the_image():
         ],
     )
     assert tree.resolve("bin/sh").path == "usr/bin/busybox"
-    assert tree.resolve("bin/ls").path == "usr/bin/busybox"
+    assert tree.resolve("bin/ls") == f("usr/bin/ls", mode=0o755)
     assert tree.resolve("up").path == "usr/bin/busybox"
     assert tree.resolve("loop") is None
     assert tree.resolve("bin/absent") is None
+
+
+def test_a_hard_link_is_the_file_and_stays_where_its_first_name_goes():
+    hard = Entry("models/a", HARD, mode=0o777, target="./weights/a")
+    tree = tree_of([hard, f("weights/a", mode=0o440, size=7)], [f(".wh.weights")])
+    assert list(tree.below("models")) == [f("models/a", mode=0o440, size=7)]
+    assert tree.get("weights") is None
 
 
 # -- layers ---------------------------------------------------------------------------------------------------
@@ -180,6 +188,16 @@ def test_weights_are_not_read():
     assert blob.was_read == listing.bytes_read < 40_000
 
 
+def test_many_small_files_take_few_requests_and_not_all_bytes():
+    tar = a_tar([(f"models/{number}", b"x" * 20_000) for number in range(1000)])
+    few, frugal = Bytes(tar), Bytes(tar)
+    listing = list_layer(few, limit=2**26)
+    assert len(listing.entries) == 1000
+    assert few.requests < 40
+    assert list_layer(frugal, limit=2**20).entries == listing.entries
+    assert frugal.was_read < len(tar) / 2
+
+
 def test_sizes_from_8_gib_on():
     header = tarfile.TarInfo("models/huge")
     header.size = 20 * 2**30
@@ -235,11 +253,15 @@ MODEL = [d("models"), f("models/config.json")]
     [
         ([], "models-missing"),
         ([d("models")], "models-missing"),
+        ([d("models"), d("models/1")], "models-missing"),
         ([link("models", "/weights"), f("weights/a")], "models-not-a-folder"),
         ([d("models"), f("models/a", mode=0o400, uid=1001)], "unreadable"),
         ([d("models", mode=0o750, gid=5), f("models/a")], "unreadable"),
         ([d("models"), d("models/1", mode=0o644), f("models/1/a")], "unreadable"),
         ([d("models"), f("models/a", mode=0o440, gid=7)], "unreadable"),
+        ([d("", mode=0o700), d("models"), f("models/a")], "unreadable"),
+        ([Entry("models/a", HARD, mode=0o444, target="b"), f("b", mode=0o600)], "unreadable"),
+        ([Entry("models/a", HARD, mode=0o444, target="b")], "link-dangling"),
         ([d("models"), link("models/a", "/weights/a"), f("weights/a")], "link-outside"),
         ([d("models"), link("models/a", "/models/b"), f("models/b")], "link-outside"),
         ([d("models"), link("models/a", "../weights/a"), f("weights/a")], "link-outside"),

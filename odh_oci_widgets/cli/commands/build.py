@@ -66,7 +66,8 @@ def add(commands: Any, everywhere: argparse.ArgumentParser) -> None:
         "--platform",
         action="append",
         metavar="OS/ARCH",
-        help="repeat it for an image of several platforms, which share the model's layers (default: linux/amd64)",
+        help="several, with commas or repeated, make one image for each, which share the model's layers (default:"
+        " linux/amd64)",
     )
     parser.add_argument(
         "--versioned",
@@ -174,7 +175,7 @@ def run(options: argparse.Namespace, output: Output) -> int:
         options.model,
         options.image,
         base=options.base,
-        platforms=options.platform or ("linux/amd64",),
+        platforms=",".join(options.platform or ["linux/amd64"]).split(","),
         versioned=options.versioned,
         include=options.include,
         exclude=options.exclude,
