@@ -74,12 +74,12 @@ def run(command: Sequence[object], cwd: Path, machine: dict[str, str]) -> str:
     return str(json.loads(done.stdout.splitlines()[-1])["digest"])
 
 
-@pytest.mark.parametrize("platforms", [PLATFORMS[:1], PLATFORMS])
+@pytest.mark.parametrize(("platforms", "compiled"), [(PLATFORMS[:1], True), (PLATFORMS, False)])
 def test_a_plan_has_one_digest_with_every_python(
-    model: Path, platforms: tuple[str, ...], tmp_path: Path
+    model: Path, platforms: tuple[str, ...], compiled: bool, tmp_path: Path
 ) -> None:
-    """As in a bare container: the engine's zip, without anything that is installed."""
-    (tmp_path / "engine.pyz").write_bytes(engine_zip())
+    """As in a bare container: the engine's zip, without anything that is installed; compiled by another Python, too."""
+    (tmp_path / "engine.pyz").write_bytes(engine_zip(compiled=compiled))
     base = f"oci:{embedded_layout().path}"
     options = {"base": base, "platforms": platforms}
     here, _ = build(make_plan(files_of(model), f"oci:{tmp_path / 'here'}:1", **options))
