@@ -7,12 +7,12 @@ segments are fetched over further connections into a bounded buffer, and handed 
 from __future__ import annotations
 
 import time
-from collections import deque
 from contextlib import suppress
 from threading import Condition, Lock, Thread
 
 from .content import Buffer
-from .errors import OdhOciError
+from .errors import OdhOciError, SourceError
+from .http import read_into
 from .plan import PlanFile
 from .retry import ConnectionTrouble, Patience
 from .sources import Broken, Web, WebStream
@@ -20,9 +20,12 @@ from .sources import Broken, Web, WebStream
 SEGMENT = 4 * 2**20
 #: Connections for one file, at most.
 MAX_WIDTH = 4
-_CHUNK = 2**18
-#: A look at the speed each so many seconds.
+#: Bytes of a segment that are handed on at a time: more from a connection that brings the last ones quickly.
+_LEAST_PIECE, _LARGEST_PIECE = 2**16, 2**20
+_QUICK, _SLOW = 0.025, 0.1
+#: A look at the speed each so many seconds, and not before so many bytes came: a few pieces say nothing.
 _WINDOW = 0.5
+_WINDOW_BYTES = 2 * 2**20
 #: A connection is too slow for us when we wait for it more than this part of the time, …
 _WAITING = 0.5
 #: … and it brings less than this many bytes a second.
@@ -32,34 +35,41 @@ _GAIN = 1.15
 
 
 class Budget:
-    """Bytes that all sources together may hold before they are needed."""
+    """Memory for what all sources together read before it is needed: buffers of a segment each, used again."""
 
     def __init__(self, size: int) -> None:
-        self._left = size
+        self._left = size // SEGMENT
+        self._spare: list[memoryview] = []
         self._lock = Lock()
 
-    def take(self, size: int) -> bool:
-        """Whether there is room; then it is taken."""
+    def take(self) -> memoryview | None:
+        """A buffer, where there is room."""
         with self._lock:
-            if size > self._left:
-                return False
-            self._left -= size
-            return True
+            if self._spare:
+                return self._spare.pop()
+            if not self._left:
+                return None
+            self._left -= 1
+        return memoryview(bytearray(SEGMENT))
 
-    def give(self, size: int) -> None:
-        """Give room back."""
+    def give(self, buffer: memoryview) -> None:
+        """Give a buffer back."""
         with self._lock:
-            self._left += size
+            self._spare.append(buffer)
 
 
 class _Segment:
-    """A piece of the file on its way: its chunks in order, until it `ended`, well or not."""
+    """A piece of the file on its way: `filled` bytes are there, until it `ended`, well or not."""
 
-    def __init__(self, start: int, size: int) -> None:
+    def __init__(self, start: int, size: int, buffer: memoryview) -> None:
         self.start = start
         self.size = size
-        self.chunks: deque[bytes] = deque()
+        self.buffer = buffer
+        self.filled = 0
         self.ended = False
+        #: nobody wants it any more
+        self.dropped = False
+        self.broken: Broken | None = None
 
 
 class AheadStream:
@@ -74,15 +84,19 @@ class AheadStream:
         self._main: WebStream | None = None
         self._segments: dict[int, _Segment] = {}
         self._condition = Condition()
-        self._closed = False
+        self._piece = _LEAST_PIECE
         self._width = 0
         self._growing = True
         self._speed = 0.0
-        self._window = (time.monotonic(), offset)
+        #: Bytes that came over all connections: those handed on stand still while the next segments come.
+        self._came = 0
+        self._window = (time.monotonic(), 0)
         self._waited = 0.0
 
     def read(self, size: int) -> Buffer:
         """As `Stream` says."""
+        self._drop_read()
+        self._fetch_ahead()
         before = time.monotonic()
         segment = self._segments.get(self._at // SEGMENT)
         chunk = self._from_segment(segment, size) if segment is not None else None
@@ -92,18 +106,12 @@ class AheadStream:
         now = time.monotonic()
         self._waited += now - before
         self._look(now)
-        self._fetch_ahead()
         return chunk
 
     def close(self) -> None:
         """Drop what was read ahead, and the connections."""
-        with self._condition:
-            self._closed = True
-            segments = list(self._segments.values())
-            self._segments.clear()
-            done = [segment for segment in segments if segment.ended]
-        for segment in done:
-            self._budget.give(segment.size)
+        for segment in list(self._segments.values()):
+            self._drop(segment)
         self._close_main()
 
     def _from_main(self, size: int) -> Buffer:
@@ -112,47 +120,76 @@ class AheadStream:
             size = min(size, following.start - self._at)
         if self._main is None:
             self._main = WebStream(self._web, self._file, self._at, self._patience)
-        return self._main.read(size)
+            # What was read ahead came at once, and may have made blocks too large for this connection.
+            self._piece = _LEAST_PIECE
+        began = time.monotonic()
+        chunk = self._main.read(min(size, self._piece))
+        took = time.monotonic() - began
+        if took < _QUICK:
+            self._piece = min(2 * self._piece, SEGMENT)
+        elif took > _SLOW:
+            self._piece = max(self._piece // 2, _LEAST_PIECE)
+        with self._condition:
+            self._came += len(chunk)
+        return chunk
 
     def _from_segment(self, segment: _Segment, size: int) -> Buffer | None:
-        """The next chunk of a segment that is here or on its way; None where it did not come."""
+        """What is there of a segment, or comes next; None where it did not come."""
         self._close_main()
+        begin = self._at - segment.start
         with self._condition:
-            while not segment.chunks and not segment.ended:
+            while segment.filled == begin and not segment.ended:
                 self._patience.check()
                 self._condition.wait(0.2)
-            if segment.chunks:
-                chunk = segment.chunks.popleft()
-                if len(chunk) > size:
-                    segment.chunks.appendleft(chunk[size:])
-                    chunk = chunk[:size]
-            else:
-                chunk = b""
-        if not chunk:
-            self._drop(segment)
-            self._width, self._growing = 0, False
-            return None
-        if self._at + len(chunk) == segment.start + segment.size:
-            self._drop(segment)
-        return chunk
+            end = min(segment.filled, begin + size)
+        if end > begin:
+            return segment.buffer[begin:end]
+        self._drop(segment)
+        self._growing = False
+        if not begin:  # refused, not only broken: no more than one connection from now on
+            self._width = 0
+        broken = segment.broken
+        if broken is not None and broken.retry_after is not None:
+            self._patience.wait(
+                str(broken),
+                SourceError(
+                    f"`{self._file.source.url}` cannot be read: {broken}.",
+                    hint="Check the network and try again: what was sent already is reused.",
+                ),
+                retry_after=broken.retry_after,
+            )
+        return None
+
+    def _drop_read(self) -> None:
+        """Give back the segments that were read: what was handed on last is not needed any more."""
+        for segment in list(self._segments.values()):
+            if self._at >= segment.start + segment.size:
+                self._drop(segment)
+                self._patience.progressed()
 
     def _drop(self, segment: _Segment) -> None:
         with self._condition:
-            if self._segments.pop(segment.start // SEGMENT, None) is not None:
-                self._budget.give(segment.size)
+            self._segments.pop(segment.start // SEGMENT, None)
+            segment.dropped = True
+            ended = segment.ended
+        if ended:  # otherwise its thread still writes to the buffer, and gives it back
+            self._budget.give(segment.buffer)
 
     def _look(self, now: float) -> None:
         """Decide now and then whether one more connection is worth it."""
         since, before = self._window
-        if now - since < _WINDOW:
+        came = self._came
+        if now - since < _WINDOW or came - before < _WINDOW_BYTES:
             return
-        speed = (self._at - before) / (now - since)
+        speed = (came - before) / (now - since)
         waiting = self._waited / (now - since) > _WAITING
-        self._window, self._waited = (now, self._at), 0.0
+        self._window, self._waited = (now, came), 0.0
         if not self._growing or not waiting or speed > _FAST:
             return
         if self._width and speed < self._speed * _GAIN:
+            # The last one brought nothing: it is taken back.
             self._growing = False
+            self._width = self._width - 1 if self._width > 2 else 0
         elif self._width < MAX_WIDTH:
             self._width = max(2, self._width + 1)
         self._speed = speed
@@ -165,32 +202,54 @@ class AheadStream:
             size = min(SEGMENT, self._file.size - start)
             if number in self._segments:
                 continue
-            if size <= 0 or not self._budget.take(size):
+            if size <= 0 or (buffer := self._budget.take()) is None:
                 return
-            segment = self._segments[number] = _Segment(start, size)
+            segment = self._segments[number] = _Segment(start, size, buffer)
             Thread(target=self._fetch, args=(segment,), daemon=True, name="odh-oci-ahead").start()
 
     def _fetch(self, segment: _Segment) -> None:
-        with suppress(Broken, OdhOciError, *ConnectionTrouble):
-            self._get(segment)
-        with self._condition:
-            segment.ended = True
-            closed = self._closed
-            self._condition.notify_all()
-        if closed:
-            self._budget.give(segment.size)
+        try:
+            # Twice: a connection breaks, a signed address runs out; what came stays.
+            if not self._tried(segment) and segment.broken and segment.broken.retry_after is None:
+                self._tried(segment)
+        finally:
+            with self._condition:
+                segment.ended = True
+                dropped = segment.dropped
+                self._condition.notify_all()
+            if dropped:
+                self._budget.give(segment.buffer)
+
+    def _tried(self, segment: _Segment) -> bool:
+        """Whether all of it came, or nobody wants it any more."""
+        try:
+            with suppress(OdhOciError):
+                self._get(segment)
+        except Broken as broken:
+            segment.broken = broken
+        except ConnectionTrouble as trouble:
+            segment.broken = Broken(type(trouble).__name__)
+        return segment.dropped or segment.filled == segment.size or self._patience.cancel.is_set()
 
     def _get(self, segment: _Segment) -> None:
-        response = self._web.get(self._file, segment.start, segment.start + segment.size)
-        left = segment.size if response.status == 206 else 0
+        segment.broken = None
+        response = self._web.get(self._file, segment.start + segment.filled, segment.start + segment.size)
+        piece = _LEAST_PIECE
         try:
-            while left and not self._closed and (chunk := response.read(min(_CHUNK, left))):
-                left -= len(chunk)
+            while response.status == 206 and segment.filled < segment.size and not segment.dropped:
+                began = time.monotonic()
+                end = min(segment.size, segment.filled + piece)
+                count = read_into(response, segment.buffer[segment.filled : end])
+                if not count:
+                    raise Broken("the connection ended early")
+                quick = time.monotonic() - began < _QUICK
+                piece = min(2 * piece, _LARGEST_PIECE) if quick else _LEAST_PIECE
                 with self._condition:
-                    segment.chunks.append(chunk)
+                    segment.filled += count
+                    self._came += count
                     self._condition.notify_all()
         finally:
-            if left or response.status != 206:
+            if segment.filled < segment.size:
                 response.close()
             else:
                 response.release_conn()

@@ -7,6 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,17 @@ from odh_oci_widgets.oci import (
     Failed,
     LayerProgress,
     PlanFile,
+    Retry,
     Source,
     error_of,
+    http_pool,
     make_plan,
     run,
 )
+from odh_oci_widgets.oci.ahead import SEGMENT, AheadStream, Budget, _Segment
+from odh_oci_widgets.oci.retry import Patience
+from odh_oci_widgets.oci.sources import Web
+from odh_oci_widgets.oci.tuning import Tuning
 from tests.servers.registry import Registry
 
 from .oci_builds import build
@@ -31,10 +39,27 @@ MIB = 2**20
 
 
 class SlowSource:
-    """Serves one file with Range, each connection at `rate` bytes a second; `peak` connections at a time."""
+    """Serves one file with Range, each connection at `rate` bytes a second; `peak` connections at a time.
 
-    def __init__(self, data: bytes, rate: float, *, ranges: bool = True) -> None:
+    With `shared` all connections together have that rate. `cut`: the first answer that starts there ends after
+    100 kB. `busy`: the first answer that starts there is that header `Retry-After`.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        rate: float,
+        *,
+        ranges: bool = True,
+        shared: bool = False,
+        cut: int | None = None,
+        busy: tuple[int, str] | None = None,
+    ) -> None:
         self.peak = self.active = 0
+        #: where each answer starts, and how many bytes were sent
+        self.starts: list[int] = []
+        self.sent = 0
+        line = threading.Lock()
         self.tokens: list[str | None] = []
         lock = threading.Lock()
         source = self
@@ -49,6 +74,16 @@ class SlowSource:
                 if asked and ranges:
                     first, _, last = asked.removeprefix("bytes=").partition("-")
                     start, end, status = int(first), int(last) + 1 if last else len(data), 206
+                source.starts.append(start)
+                first_time = source.starts.count(start) == 1
+                if busy and busy[0] == start and first_time:
+                    self.send_response(429)
+                    self.send_header("Retry-After", busy[1])
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                if status == 206 and cut == start and first_time:
+                    self.close_connection = True
                 self.send_response(status)
                 if status == 206:
                     self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
@@ -59,8 +94,13 @@ class SlowSource:
                     source.peak = max(source.peak, source.active)
                 try:
                     for at in range(start, end, 2**16):
+                        if self.close_connection and at - start > 100_000:
+                            break
                         self.wfile.write(data[at : min(end, at + 2**16)])
-                        time.sleep(2**16 / rate)
+                        with lock:
+                            source.sent += min(end, at + 2**16) - at
+                        with line if shared else nullcontext():
+                            time.sleep(2**16 / rate)
                 except OSError:
                     self.close_connection = True
                 finally:
@@ -115,6 +155,88 @@ def test_a_server_without_range_is_read_over_one_connection(data: bytes, tmp_pat
         build(plan_for(data, Source(url=source.url), f"oci:{tmp_path / 'a'}:1"))
     finally:
         source.close()
+
+
+def test_a_connection_that_breaks_costs_the_others_nothing(data: bytes, tmp_path: Path) -> None:
+    broken = 5 * SEGMENT
+    source = SlowSource(data, 8e6, cut=broken)
+    try:
+        _, events = build(plan_for(data, Source(url=source.url), f"oci:{tmp_path / 'a'}:1"))
+    finally:
+        source.close()
+    assert broken in source.starts, "it was fetched ahead"
+    behind = [start for start in source.starts if start > broken + SEGMENT - 1]
+    assert behind == list(range(broken + SEGMENT, len(data), SEGMENT)), "each of the others once, ahead"
+    assert source.sent < len(data) + 2 * MIB
+    assert not any(isinstance(event, Retry) for event in events)
+
+
+@pytest.mark.parametrize("date", [False, True], ids=["seconds", "date"])
+def test_a_source_that_is_too_busy_for_a_further_connection_is_left_alone_as_long_as_it_says(
+    date: bool, data: bytes, tmp_path: Path
+) -> None:
+    wait = formatdate(time.time() + 6, usegmt=True) if date else "1"
+    source = SlowSource(data, 8e6, busy=(5 * SEGMENT, wait))
+    try:
+        _, events = build(plan_for(data, Source(url=source.url), f"oci:{tmp_path / 'a'}:1"))
+    finally:
+        source.close()
+    (retry,) = [event for event in events if isinstance(event, Retry)]
+    assert "429" in retry.reason
+    assert retry.wait_seconds >= (0.5 if date else 1)
+    again = len(source.starts) - source.starts[::-1].index(5 * SEGMENT)
+    assert len(source.starts) <= again + 1, "one connection from now on"
+
+
+def test_a_line_that_one_connection_fills_is_left_to_one(data: bytes, tmp_path: Path) -> None:
+    source = SlowSource(data, 8e6, shared=True)
+    try:
+        build(plan_for(data, Source(url=source.url), f"oci:{tmp_path / 'a'}:1"))
+    finally:
+        source.close()
+    assert len(source.starts) <= 7, "not one for each segment"
+    assert source.sent < len(data) + 2 * MIB
+
+
+def test_a_slow_line_shows_progress_behind_what_was_read_ahead(data: bytes) -> None:
+    """What is there already makes the blocks large; the line does not become faster by that."""
+    source = SlowSource(data, 4e6, shared=True)
+    stream = AheadStream(
+        Web(http_pool(), {}),
+        PlanFile(path="models/model.bin", size=len(data), source=Source(url=source.url)),
+        0,
+        Patience(Tuning(), threading.Event()),
+        Budget(4 * SEGMENT),
+    )
+    try:
+        for _ in range(3):
+            assert len(stream.read(4 * MIB)) < MIB
+    finally:
+        stream.close()
+        source.close()
+
+
+def test_the_room_of_a_file_is_given_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = Budget(4 * SEGMENT)
+    stream = AheadStream.__new__(AheadStream)
+    stream._condition, stream._budget, stream._segments = threading.Condition(), budget, {}
+    buffer = budget.take()
+    assert buffer is not None
+    segment = stream._segments[0] = _Segment(0, SEGMENT, buffer)
+    going, answered = threading.Event(), threading.Event()
+
+    def tried(_: _Segment) -> bool:
+        going.set()
+        return answered.wait(10)
+
+    monkeypatch.setattr(stream, "_tried", tried)
+    thread = threading.Thread(target=stream._fetch, args=(segment,))
+    thread.start()
+    assert going.wait(10)
+    stream._drop(segment)
+    answered.set()
+    thread.join(10)
+    assert len([1 for _ in range(9) if budget.take() is not None]) == 4
 
 
 def test_cancel_ends_a_build_at_once_and_leaves_nothing(data: bytes, registry: Registry) -> None:
