@@ -22,7 +22,7 @@ SEGMENT = 4 * 2**20
 MAX_WIDTH = 4
 #: Bytes of a segment that are handed on at a time: more from a connection that brings the last ones quickly.
 _LEAST_PIECE, _LARGEST_PIECE = 2**16, 2**20
-_QUICK, _SLOW = 0.025, 0.1
+_QUICK = 0.025
 #: A look at the speed each so many seconds, and not before so many bytes came: a few pieces say nothing.
 _WINDOW = 0.5
 _WINDOW_BYTES = 2 * 2**20
@@ -84,7 +84,6 @@ class AheadStream:
         self._main: WebStream | None = None
         self._segments: dict[int, _Segment] = {}
         self._condition = Condition()
-        self._piece = _LEAST_PIECE
         self._width = 0
         self._growing = True
         self._speed = 0.0
@@ -120,15 +119,7 @@ class AheadStream:
             size = min(size, following.start - self._at)
         if self._main is None:
             self._main = WebStream(self._web, self._file, self._at, self._patience)
-            # What was read ahead came at once, and may have made blocks too large for this connection.
-            self._piece = _LEAST_PIECE
-        began = time.monotonic()
-        chunk = self._main.read(min(size, self._piece))
-        took = time.monotonic() - began
-        if took < _QUICK:
-            self._piece = min(2 * self._piece, SEGMENT)
-        elif took > _SLOW:
-            self._piece = max(self._piece // 2, _LEAST_PIECE)
+        chunk = self._main.read(size)
         with self._condition:
             self._came += len(chunk)
         return chunk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from threading import Lock
@@ -24,6 +25,11 @@ from .transport import explain, hopeless
 _MAX_REDIRECTS = 10
 #: A source that breaks more often than this many bytes apart is given up.
 _PROGRESS_BYTES = 2**20
+#: What is read of a connection at a time, at least and at most: the least at first, twice as much after a read that
+#: took less than the first of these times, half of it after one that took longer than the second. Who reads may ask
+#: for far more, because the bytes before came from elsewhere, or more quickly.
+_LEAST, _MOST = 2**16, 2**22
+_QUICK, _SLOW = 0.025, 0.1
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -225,13 +231,15 @@ class WebStream:
         self._patience = patience
         self._response: urllib3.BaseHTTPResponse | None = None
         self._buffer = memoryview(b"")
+        self._piece = _LEAST
 
     def read(self, size: int) -> Buffer:
         """As `Stream` says; the buffer is used again at the next call."""
         while True:
             self._patience.check()
+            began = time.monotonic()
             try:
-                chunk = self._try(min(size, self._file.size - self._at))
+                chunk = self._try(min(size, self._piece, self._file.size - self._at))
             except Broken as broken:
                 self.close()
                 self._since = 0
@@ -244,11 +252,18 @@ class WebStream:
                     retry_after=broken.retry_after,
                 )
                 continue
+            self._adapt(time.monotonic() - began)
             self._at += len(chunk)
             self._since += len(chunk)
             if self._since >= _PROGRESS_BYTES:
                 self._patience.progressed()
             return chunk
+
+    def _adapt(self, seconds: float) -> None:
+        if seconds < _QUICK:
+            self._piece = min(self._piece * 2, _MOST)
+        elif seconds > _SLOW:
+            self._piece = max(self._piece // 2, _LEAST)
 
     def _try(self, size: int) -> Buffer:
         if self._response is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -83,10 +84,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         name, _, digest = self.path.rpartition("/")[2].partition("?digest=")
-        self._take(name if digest else "")
         if digest:
+            self._take(name)
             self.endless.blobs[digest] = self.endless.uploads[name]
-        self._answer(201)
+        else:  # a manifest
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        self._answer(201, **{"Docker-Content-Digest": digest})
 
     def do_DELETE(self) -> None:
         self._answer(204)
