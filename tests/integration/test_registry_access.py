@@ -16,6 +16,7 @@ from odh_oci_widgets.oci import (
     Failed,
     Log,
     PlanFile,
+    Retry,
     Source,
     error_of,
     errors,
@@ -130,6 +131,21 @@ def test_the_record_of_a_build_goes_where_the_login_may_delete(rights: str, tmp_
     assert set(tags) == ({"1", record_tag("1")} if "nothing" in rights else {"1"})
     assert isinstance(again[-1], Done)
     assert not [event for event in again if isinstance(event, Log) and "unfinished" in event.message]
+
+
+def test_a_busy_token_server_is_left_alone_as_long_as_it_says(files: list[PlanFile], tmp_path: Path) -> None:
+    tokens = TokenServer(tmp_path / "tokens", busy=["1"])
+    registry = tokens.registry(tmp_path / "registry")
+    try:
+        plan = make_plan(files, f"{registry.host}/a/busy:1", base="embedded", insecure=(registry.host,))
+        *events, last = run(plan, credentials=credentials(registry, "alice"), tuning=QUICK)
+    finally:
+        registry.stop()
+        tokens.close()
+    assert isinstance(last, Done), last
+    (retry,) = [event for event in events if isinstance(event, Retry)]
+    assert "answered 429" in retry.reason
+    assert retry.wait_seconds == 1.0
 
 
 def test_an_auth_file_is_found(

@@ -42,7 +42,7 @@ class SlowSource:
     """Serves one file with Range, each connection at `rate` bytes a second; `peak` connections at a time.
 
     With `shared` all connections together have that rate. `cut`: the first answer that starts there ends after
-    100 kB. `busy`: the first answer that starts there is that header `Retry-After`.
+    100 kB. `busy`: the first answer that starts there is that header `Retry-After`. `elsewhere`: the file is there.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class SlowSource:
         shared: bool = False,
         cut: int | None = None,
         busy: tuple[int, str] | None = None,
+        elsewhere: str | None = None,
     ) -> None:
         self.peak = self.active = 0
         #: where each answer starts, and how many bytes were sent
@@ -69,6 +70,12 @@ class SlowSource:
 
             def do_GET(self) -> None:
                 source.tokens.append(self.headers.get("Authorization"))
+                if elsewhere:
+                    self.send_response(302)
+                    self.send_header("Location", elsewhere)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 start, end, status = 0, len(data), 200
                 asked = self.headers.get("Range")
                 if asked and ranges:
@@ -237,6 +244,36 @@ def test_the_room_of_a_file_is_given_back_once(monkeypatch: pytest.MonkeyPatch) 
     answered.set()
     thread.join(10)
     assert len([1 for _ in range(9) if budget.take() is not None]) == 4
+
+
+def test_a_token_goes_no_further_than_its_own_server(data: bytes, tmp_path: Path) -> None:
+    """The same name at another port is another server."""
+    storage = SlowSource(data, 1e9)
+    hub = SlowSource(data, 1e9, elsewhere=storage.url)
+    try:
+        plan = plan_for(data, Source(url=hub.url, auth="hf"), f"oci:{tmp_path / 'a'}:1")
+        build(plan, secrets={"hf": "hf_onlyForTheHub"})
+    finally:
+        hub.close()
+        storage.close()
+    assert set(hub.tokens) == {"Bearer hf_onlyForTheHub"}
+    assert set(storage.tokens) == {None}
+
+
+def test_cancel_while_reading_ahead_leaves_no_connection(
+    data: bytes, slow: SlowSource, tmp_path: Path
+) -> None:
+    cancel = threading.Event()
+    for event in run(plan_for(data, Source(url=slow.url), f"oci:{tmp_path / 'a'}:1"), cancel=cancel):
+        if slow.active > 1:
+            cancel.set()
+        last = event
+    assert isinstance(last, Failed)
+    assert isinstance(error_of(last), Cancelled)
+    deadline = time.monotonic() + 20
+    while slow.active or any(thread.name == "odh-oci-ahead" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline, "a connection goes on"
+        time.sleep(0.05)
 
 
 def test_cancel_ends_a_build_at_once_and_leaves_nothing(data: bytes, registry: Registry) -> None:

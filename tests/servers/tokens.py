@@ -72,6 +72,8 @@ class TokenServer:
     lifetime: float = 60.0
     expires_in: int | None = 300
     quay: bool = False
+    #: the next ones who ask are told 429, with these values of `Retry-After`
+    busy: list[str] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -100,6 +102,11 @@ class TokenServer:
             def _give(self, user: str, query: dict[str, list[str]]) -> None:
                 scopes = query.get("scope", [])
                 server.asked.append({"user": user, "scopes": scopes})
+                if server.busy:
+                    self.send_response(429)
+                    self.send_header("Retry-After", server.busy.pop(0))
+                    self.end_headers()
+                    return
                 if server.quay and any("delete" in scope.rpartition(":")[2] for scope in scopes):
                     self.send_error(400)
                     return
