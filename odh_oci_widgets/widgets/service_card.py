@@ -103,6 +103,15 @@ class ServiceCard(widgets.VBox):
         self._service = None
         self._show()
 
+    def hear(self, state: ServiceState) -> None:
+        """What somebody else saw just now: looked at again where this shows another state, and follows no more.
+
+        A service that settled may be changed by others, and a look that failed is not repeated by itself.
+        """
+        following = self._watcher is not None and self._watcher.running
+        if self._service is not None and state is not self._state and not following:
+            self._look_again()
+
     def show_logs(self) -> None:
         """Open the logs, where they are not open."""
         if not self._logs.shown:

@@ -46,6 +46,7 @@ class ServiceDetails(widgets.VBox):
     def show(self, sight: Sight) -> None:
         """As it stands now."""
         self._sight = sight
+        self._card.hear(sight.diagnosis.state)
         self._test.description = (
             "Open tester" if PAGE.present else "Hide tester" if self._tester else "Test it here"
         )

@@ -206,6 +206,24 @@ def test_a_model_that_answered_is_believed_for_a_while(
         assert overview.look()[0].diagnosis.state is ServiceState.STARTING
 
 
+def test_the_open_service_follows_what_others_do_to_it(
+    kubernetes_api: KubernetesApi, project: Project, node: Node, panel: ModelsPanel
+) -> None:
+    """Its card follows a service until it is settled; who sees it change later tells the card."""
+    with KServe(kubernetes_api, project.namespace, node=node):
+        serving.deploy(IMAGE, "digits", project=project, **GIVEN)
+        panel.look()
+        wait_for(lambda: "1 ready" in panel._service_head.value)
+        panel.open_service("project/digits")
+        assert panel._service is not None
+        card = panel._service[1]._card
+        wait_for(lambda: "Stop" in labelled(card._actions))
+        serving.service("digits", target="project", project=project).stop()
+        wait_for(lambda: "Start" in labelled(card._actions))
+        serving.service("digits", target="project", project=project).start()
+        wait_for(lambda: "Stop" in labelled(card._actions))
+
+
 def test_what_is_open_stays_open_while_the_cluster_does_not_answer(
     kubernetes_api: KubernetesApi, project: Project, panel: ModelsPanel
 ) -> None:
