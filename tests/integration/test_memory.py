@@ -21,7 +21,8 @@ GIB = 2**30
     [
         pytest.param(1, 2 * GIB, False, id="2 GiB"),
         pytest.param(8, GIB, True, id="8 large files"),
-        pytest.param(200, 4 * GIB, True, id="200 files"),
+        pytest.param(200, GIB // 2, True, id="200 small files"),
+        pytest.param(200, 4 * GIB, True, id="200 files", marks=pytest.mark.slow),
         pytest.param(1, 20 * GIB, False, id="20 GiB", marks=pytest.mark.slow),
     ],
 )

@@ -290,6 +290,7 @@ def test_own_training_in_the_sandbox(work: Path):
     _check_versions(printed(tutorial("04-from-my-own-training", work)))
 
 
+@pytest.mark.slow
 def test_own_training_in_the_project(work: Path, project, registry: Registry, namespace: str):
     repository = f"{registry.host}/{namespace}/digits"
     settings = {"TARGET": "project", "REPOSITORY": repository, "BASE": "embedded", "INSECURE": True}
