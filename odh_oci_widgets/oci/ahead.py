@@ -11,8 +11,9 @@ from contextlib import suppress
 from threading import Condition, Lock, Thread
 
 from .content import Buffer
-from .errors import OdhOciError, SourceError
+from .errors import OdhOciError
 from .http import read_into
+from .pace import Pace
 from .plan import PlanFile
 from .retry import ConnectionTrouble, Patience
 from .sources import Broken, Web, WebStream
@@ -20,9 +21,8 @@ from .sources import Broken, Web, WebStream
 SEGMENT = 4 * 2**20
 #: Connections for one file, at most.
 MAX_WIDTH = 4
-#: Bytes of a segment that are handed on at a time: more from a connection that brings the last ones quickly.
-_LEAST_PIECE, _LARGEST_PIECE = 2**16, 2**20
-_QUICK = 0.025
+#: Bytes of a segment that are handed on at a time, at most.
+_PIECE = 2**20
 #: A look at the speed each so many seconds, and not before so many bytes came: a few pieces say nothing.
 _WINDOW = 0.5
 _WINDOW_BYTES = 2 * 2**20
@@ -141,14 +141,7 @@ class AheadStream:
             self._width = 0
         broken = segment.broken
         if broken is not None and broken.retry_after is not None:
-            self._patience.wait(
-                str(broken),
-                SourceError(
-                    f"`{self._file.source.url}` cannot be read: {broken}.",
-                    hint="Check the network and try again: what was sent already is reused.",
-                ),
-                retry_after=broken.retry_after,
-            )
+            broken.wait(self._file, self._patience)
         return None
 
     def _drop_read(self) -> None:
@@ -225,16 +218,15 @@ class AheadStream:
     def _get(self, segment: _Segment) -> None:
         segment.broken = None
         response = self._web.get(self._file, segment.start + segment.filled, segment.start + segment.size)
-        piece = _LEAST_PIECE
+        pace = Pace(_PIECE)
         try:
             while response.status == 206 and segment.filled < segment.size and not segment.dropped:
                 began = time.monotonic()
-                end = min(segment.size, segment.filled + piece)
+                end = min(segment.size, segment.filled + pace.size)
                 count = read_into(response, segment.buffer[segment.filled : end])
                 if not count:
                     raise Broken("the connection ended early")
-                quick = time.monotonic() - began < _QUICK
-                piece = min(2 * piece, _LARGEST_PIECE) if quick else _LEAST_PIECE
+                pace.took(time.monotonic() - began)
                 with self._condition:
                     segment.filled += count
                     self._came += count

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .errors import SourceError
+from .pace import Pace
 from .plan import OWN_LAYER_BYTES, PlanFile
 from .tar import Part
 
 #: The hash state is kept each time this many bytes went by.
 BORDER_BYTES = 64 * 2**20
-#: The smallest block, which the slowest line gets.
-_LEAST = 64 * 2**10
-#: A block that took longer than this to be read and sent is followed by a smaller one, and a quick one by a larger one.
-#: Large blocks take the least work; small ones let a slow line show progress and stay within a socket's time-out.
-_SLOW, _QUICK = 0.1, 0.025
+#: The first block: nothing is known of the line yet.
+_FIRST_BLOCK = 512 * 2**10
 
 Buffer = bytes | memoryview
 
@@ -81,8 +79,7 @@ class LayerReader:
         self._opener = opener
         self._verify = verify
         self._clock = clock
-        self._largest = block
-        self._block = min(block, 8 * _LEAST)
+        self._pace = Pace(block, first=_FIRST_BLOCK)
         self._part = 0
         self._within = 0
         self._layer = hashlib.sha256()
@@ -102,7 +99,7 @@ class LayerReader:
         while self.position < end:
             began = self._clock()
             part = self.parts[self._part]
-            size = min(part.size - self._within, end - self.position, self._block)
+            size = min(part.size - self._within, end - self.position, self._pace.size)
             chunk: Buffer
             if part.file is None:
                 chunk = memoryview(part.data)[self._within : self._within + size]
@@ -116,13 +113,7 @@ class LayerReader:
             if self.position - self._borders[-1].position >= BORDER_BYTES or self.position == end:
                 self._keep()
             yield chunk
-            self._adapt(self._clock() - began)
-
-    def _adapt(self, seconds: float) -> None:
-        if seconds > _SLOW:
-            self._block = max(self._block // 2, min(_LEAST, self._largest))
-        elif seconds < _QUICK:
-            self._block = min(self._block * 2, self._largest)
+            self._pace.took(self._clock() - began)
 
     def rewind(self, offset: int) -> None:
         """Go on at `offset`, which was reached before: what lies between it and the last kept state is read again."""

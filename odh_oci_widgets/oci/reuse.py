@@ -68,7 +68,6 @@ class Candidates:
 
     def __init__(self) -> None:
         self._by_shape: dict[tuple[tuple[str, int], ...], list[Candidate]] = {}
-        self._digests: set[str] = set()
         #: digests of base images that earlier builds found fit
         self.bases: set[str] = set()
 
@@ -77,7 +76,8 @@ class Candidates:
 
         Says whether there was one that is not of an image before.
         """
-        before = len(self._digests)
+        known = {one.descriptor["digest"] for same in self._by_shape.values() for one in same}
+        new = False
         for document in _images(manifest, origin):
             self.bases.add(str((document.get("annotations") or {}).get(BASE_DIGEST)))
             for layer in document.get("layers") or ():
@@ -85,8 +85,8 @@ class Candidates:
                 if candidate:
                     shape = tuple((path, size) for path, size, _, _ in candidate.files)
                     self._by_shape.setdefault(shape, []).append(candidate)
-                    self._digests.add(candidate.descriptor["digest"])
-        return len(self._digests) > before
+                    new = new or candidate.descriptor["digest"] not in known
+        return new
 
     def find(self, layer: PlanLayer, patience: Patience, block: int) -> Candidate | None:
         """An earlier layer with exactly these files, or None."""

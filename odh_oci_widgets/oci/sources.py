@@ -17,6 +17,7 @@ from .content import Buffer
 from .errors import SourceError
 from .headers import parse_content_range
 from .http import Http, read_into
+from .pace import Pace
 from .plan import PlanFile
 from .retry import TRANSIENT, ConnectionTrouble, Patience, retry_after
 from .signed import ANSWER_BYTES, REFUSALS, refused_signature
@@ -25,11 +26,9 @@ from .transport import explain, hopeless
 _MAX_REDIRECTS = 10
 #: A source that breaks more often than this many bytes apart is given up.
 _PROGRESS_BYTES = 2**20
-#: What is read of a connection at a time, at least and at most: the least at first, twice as much after a read that
-#: took less than the first of these times, half of it after one that took longer than the second. Who reads may ask
-#: for far more, because the bytes before came from elsewhere, or more quickly.
-_LEAST, _MOST = 2**16, 2**22
-_QUICK, _SLOW = 0.025, 0.1
+#: What is read of a connection at a time, at most. Who reads may ask for far more than this connection brings soon,
+#: because the bytes before came from elsewhere, or more quickly.
+_MOST = 2**22
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -90,6 +89,17 @@ class Broken(Exception):
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+    def wait(self, file: PlanFile, patience: Patience) -> None:
+        """Wait before the next try. Raises SourceError when there were enough, Cancelled."""
+        patience.wait(
+            str(self),
+            SourceError(
+                f"`{file.source.url}` cannot be read: {self}.",
+                hint="Check the network and try again: what was sent already is reused.",
+            ),
+            retry_after=self.retry_after,
+        )
 
 
 class Web:
@@ -231,7 +241,7 @@ class WebStream:
         self._patience = patience
         self._response: urllib3.BaseHTTPResponse | None = None
         self._buffer = memoryview(b"")
-        self._piece = _LEAST
+        self._pace = Pace(_MOST)
 
     def read(self, size: int) -> Buffer:
         """As `Stream` says; the buffer is used again at the next call."""
@@ -239,31 +249,18 @@ class WebStream:
             self._patience.check()
             began = time.monotonic()
             try:
-                chunk = self._try(min(size, self._piece, self._file.size - self._at))
+                chunk = self._try(min(size, self._pace.size, self._file.size - self._at))
             except Broken as broken:
                 self.close()
                 self._since = 0
-                self._patience.wait(
-                    str(broken),
-                    SourceError(
-                        f"`{self._file.source.url}` cannot be read: {broken}.",
-                        hint="Check the network and try again: what was sent already is reused.",
-                    ),
-                    retry_after=broken.retry_after,
-                )
+                broken.wait(self._file, self._patience)
                 continue
-            self._adapt(time.monotonic() - began)
+            self._pace.took(time.monotonic() - began)
             self._at += len(chunk)
             self._since += len(chunk)
             if self._since >= _PROGRESS_BYTES:
                 self._patience.progressed()
             return chunk
-
-    def _adapt(self, seconds: float) -> None:
-        if seconds < _QUICK:
-            self._piece = min(self._piece * 2, _MOST)
-        elif seconds > _SLOW:
-            self._piece = max(self._piece // 2, _LEAST)
 
     def _try(self, size: int) -> Buffer:
         if self._response is None:

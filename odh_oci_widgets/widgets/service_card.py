@@ -64,6 +64,8 @@ class ServiceCard(widgets.VBox):
         self._service: Service | None = None
         self._state: ServiceState | None = None
         self._watcher: Job[Any] | None = None
+        #: held while it is decided what to do next: a person clicks while the panel looks
+        self._turn = threading.Lock()
         self._face = widgets.HTML()
         self._refresh = button("Refresh", self._look_again)
         self._stop = button("Stop", lambda: self._change("Stopping", lambda service: service.stop()))
@@ -108,9 +110,8 @@ class ServiceCard(widgets.VBox):
 
         A service that settled may be changed by others, and a look that failed is not repeated by itself.
         """
-        following = self._watcher is not None and self._watcher.running
-        if self._service is not None and state is not self._state and not following:
-            self._look_again()
+        if state is not self._state:
+            self._look_again(instead=False)
 
     def show_logs(self) -> None:
         """Open the logs, where they are not open."""
@@ -133,16 +134,25 @@ class ServiceCard(widgets.VBox):
         self._asking = True
         self._actions.children = (self._sure, self._keep)
 
-    def _look_again(self) -> None:
+    def _look_again(self, *, instead: bool = True) -> None:
         service = self._service
         if service is not None:
-            self._work(lambda cancel: self._follow(service, cancel))
+            self._work(lambda cancel: self._follow(service, cancel), instead=instead)
 
-    def _work(self, work: Callable[[threading.Event], Any], done: Callable[[Any], Any] | None = None) -> None:
-        """Do this instead of what is being done."""
-        if self._watcher is not None:
-            self._watcher.abandon()
-        self._watcher = Job(work, done=done or (lambda _: None), failed=self._fail, name="odh-oci-service")
+    def _work(
+        self,
+        work: Callable[[threading.Event], Any],
+        done: Callable[[Any], Any] = lambda _: None,
+        *,
+        instead: bool = True,
+    ) -> None:
+        """Do this instead of what is being done; or, not `instead`, only where nothing is."""
+        with self._turn:
+            if self._watcher is not None:
+                if self._watcher.running and not instead:
+                    return
+                self._watcher.abandon()
+            self._watcher = Job(work, done=done, failed=self._fail, name="odh-oci-service")
 
     def _follow(self, service: Service, cancel: threading.Event) -> None:
         failing: float | None = None
