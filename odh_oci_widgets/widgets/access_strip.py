@@ -12,7 +12,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 from . import html
 from .flow import Flow
 from .job import Job
-from .parts import Disclosure, Secret, button, cell, field, row
+from .parts import Disclosure, Secret, button, cell, field, markup, row
 from .surroundings import Surroundings, look_around
 
 
@@ -31,8 +31,8 @@ class AccessStrip(widgets.VBox):
     def __init__(self, flow: Flow | None = None) -> None:
         self.flow = flow or Flow()
         self._job: Job[Surroundings] | None = None
-        self._face = widgets.HTML(html.strip("Looking for a cluster…", "looking", "plain"))
-        self._details = widgets.HTML()
+        self._face = markup(html.strip("Looking for a cluster…", "looking", "plain"))
+        self._details = markup()
         self.namespace = field(widgets.Text, "Project", continuous_update=False)
         self._login = Secret("Login command", self._log_in)
         switch = row(cell(self.namespace), button("Switch project", self.look))

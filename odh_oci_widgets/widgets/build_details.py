@@ -14,7 +14,7 @@ from .layer_bars import LayerBars
 from .log_view import LogView
 from .lookout import BuildSight
 from .page import PAGE
-from .parts import Disclosure, button, put, row
+from .parts import Disclosure, button, markup, put, row
 
 
 class BuildDetails(widgets.VBox):
@@ -22,7 +22,7 @@ class BuildDetails(widgets.VBox):
 
     def __init__(self, sight: BuildSight) -> None:
         self._sight = sight
-        self._face = widgets.HTML()
+        self._face = markup()
         self._bars = LayerBars()
         self._log = LogView()
         self._logs = Disclosure("log", self._log, seen=self._read)

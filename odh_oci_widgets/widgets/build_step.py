@@ -6,8 +6,6 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import ipywidgets as widgets
-
 from odh_oci_widgets.builders import (
     Build,
     BuildConflict,
@@ -28,7 +26,7 @@ from .job import Job
 from .latest import Latest
 from .layer_bars import LayerBars
 from .log_view import LogView
-from .parts import Disclosure, Rendering, button, row
+from .parts import Disclosure, Rendering, button, markup, row
 from .step import Step
 from .words import BUILDERS, in_time
 
@@ -62,12 +60,12 @@ class BuildStep(Step):
         self._reader: threading.Thread | None = None
         self.start_button = button("Build and push", self.start, style="primary")
         self.cancel_button = button("Cancel", self.cancel, style="danger")
-        self._what = widgets.HTML()
+        self._what = markup()
         #: who will build, once it is known
         self._by: Choice | None = None
         self._asked: Latest[Choice] = Latest()
         self._bars = LayerBars()
-        self._result = widgets.HTML()
+        self._result = markup()
         self._conflict = row()
         log = LogView()
         self._lines = log.lines

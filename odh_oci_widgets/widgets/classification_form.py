@@ -16,7 +16,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html
 from .drop_area import drop_area
-from .parts import Rendering, button, cell, field, grid, row, upload
+from .parts import Rendering, button, cell, field, grid, markup, row, upload
 from .seen_view import preview, view
 from .words import counted
 
@@ -52,9 +52,9 @@ class ClassificationForm(widgets.VBox):
             placeholder="https://… or a file here",
             continuous_update=False,
         )
-        self._chosen = widgets.HTML()
-        self._bars = widgets.HTML()
-        self._seen = widgets.HTML()
+        self._chosen = markup()
+        self._bars = markup()
+        self._seen = markup()
         super().__init__(
             [
                 drop_area(

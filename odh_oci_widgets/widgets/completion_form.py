@@ -14,7 +14,7 @@ from odh_oci_widgets.inference import Completion, TextStream
 from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html
-from .parts import button, cell, field, row
+from .parts import button, cell, field, markup, row
 from .sampling_fields import SamplingFields
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class CompletionForm(widgets.VBox):
         self.max_tokens, self.temperature = self.sampling.max_tokens, self.sampling.temperature
         self.ask_button = button(self.verb, self.ask, style="primary", disabled=True)
         self.stop_button = button("Stop", self.stop, style="danger")
-        self._text = widgets.HTML()
+        self._text = markup()
         super().__init__(self._content())
         self._busy(False)
         self.prompt.observe(lambda _: step.code.refresh(), "value")

@@ -17,7 +17,7 @@ from . import html, snippets
 from .flow import DeploySpec, Flow
 from .job import Job
 from .latest import PAUSE_SECONDS, Latest
-from .parts import Disclosure, Rendering, button, cell, field, grid, row
+from .parts import Disclosure, Rendering, button, cell, field, grid, markup, row
 from .service_card import ServiceCard
 from .step import Step
 
@@ -88,9 +88,9 @@ class DeployStep(Step):
         self.token_auth = _check("Token authentication: only who may see the service can call it", value=True)
         self.deploy_button = button("Deploy", self.start, style="primary")
         self.card = ServiceCard(settled=self._settled, deleted=self._deleted)
-        self._warning = widgets.HTML()
-        self._review = widgets.HTML()
-        self._notes = widgets.HTML()
+        self._warning = markup()
+        self._review = markup()
+        self._notes = markup()
         self._preview: Latest[tuple[str, ...]] = Latest()
         self._reviewed = Disclosure("review", self._review, self._notes, seen=self._ask_for_notes)
         self._project_fields = widgets.VBox(
@@ -101,10 +101,10 @@ class DeployStep(Step):
                     cell(self.arguments, "Given to the model server as they are."),
                     cell(self.pull_secret, "A connection or Secret of the project."),
                 ),
-                widgets.HTML(html.section("Hardware")),
+                markup(html.section("Hardware")),
                 grid(cell(self.profile, "None: as set here, else by the model's size."), cell(self.replicas)),
                 grid(cell(self.gpu), cell(self.cpu), cell(self.memory)),
-                widgets.HTML(html.section("Model route")),
+                markup(html.section("Model route")),
                 self.external,
                 self.token_auth,
             ]
@@ -126,6 +126,7 @@ class DeployStep(Step):
         self.flow.observe(lambda _: self._offer(), "surroundings")
         self._suggest()
         self._offer()
+        self._size()
 
     def _inputs(self) -> tuple[Any, ...]:
         return (

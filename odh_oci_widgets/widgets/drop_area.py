@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipywidgets as widgets
 
 from . import html
+from .parts import markup
 
 _OVER = "event.preventDefault(); this.classList.add('odh-oci-over');"
 _LEFT = "this.classList.remove('odh-oci-over');"
@@ -37,6 +38,6 @@ def drop_area(upload: widgets.FileUpload, words: str) -> widgets.HBox:
         ondrop=_DROPPED,
         onclick=_BUTTON,
     )
-    area = widgets.HBox([upload, widgets.HTML(html.join([html.element("span", words), over]))])
+    area = widgets.HBox([upload, markup(html.join([html.element("span", words), over]))])
     area.add_class("odh-oci-drop")
     return area

@@ -14,7 +14,7 @@ from . import html
 from .choices import Choice, ChoiceList
 from .flow import Flow
 from .job import Job
-from .parts import button
+from .parts import button, markup
 
 #: How many are offered, those that run first, then the newest.
 MOST = 8
@@ -29,7 +29,7 @@ class EarlierBuilds(widgets.VBox):
         self._flow = flow
         self._found = found
         self._job: Job[Any] | None = None
-        self._note = widgets.HTML()
+        self._note = markup()
         self.list = ChoiceList(picked)
         super().__init__([self._note, self.list, button("Look again", self.look)])
 

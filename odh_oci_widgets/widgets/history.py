@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from . import html
-from .parts import button, row
+from .parts import button, markup, row
 
 if TYPE_CHECKING:
     from .step import Step
@@ -22,7 +22,7 @@ class History(widgets.VBox):
 
     def __init__(self, step: Step) -> None:
         self._step = step
-        self._table = widgets.HTML()
+        self._table = markup()
         super().__init__([row(button("Refresh history", self.paint)), self._table])
 
     def paint(self) -> None:

@@ -22,7 +22,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 from . import html
 from .flow import Flow
 from .latest import Latest
-from .parts import Disclosure, Secret, cell, field, grid
+from .parts import Disclosure, Secret, cell, field, grid, markup
 
 _NAMING = "NAME or NAME/KEY, as the project has it. Read when you choose it; only its name is kept here."
 
@@ -49,7 +49,7 @@ class HubAccess(Disclosure):
         self._failed = failed
         self._listing: Latest[list[str]] = Latest()
         self._reading: Latest[str] = Latest()
-        self.how = widgets.HTML()
+        self.how = markup()
         self.token = Secret("Hugging Face token", self._typed)
         self.secret = field(
             widgets.Combobox,
@@ -59,7 +59,7 @@ class HubAccess(Disclosure):
             continuous_update=False,
         )
         self.secret.observe(self._chosen, "value")
-        self._note = widgets.HTML(html.help_text(_NAMING))
+        self._note = markup(html.help_text(_NAMING))
         help_text = "Kept for this session and never saved. Without it: HF_TOKEN, then the hub's token file."
         self._from_secret = widgets.VBox([self.secret, self._note])
         self._from_secret.add_class("odh-oci-cell")

@@ -21,7 +21,7 @@ from odh_oci_widgets.settings import Settings
 
 from . import html, snippets
 from .flow import Flow, ImageSpec
-from .parts import Disclosure, Secret, button, cell, field, grid, row
+from .parts import Disclosure, Secret, button, cell, field, grid, markup, row
 from .step import Step
 from .words import BUILDERS as _NAMES
 from .words import repository_name
@@ -96,11 +96,11 @@ class ImageStep(Step):
         )
         self.user = field(widgets.Text, "User name", continuous_update=False)
         self._password = Secret("Password or token", self._keep_password)
-        self._note = widgets.HTML()
-        self._builders_note = widgets.HTML()
-        self._warning = widgets.HTML()
+        self._note = markup()
+        self._builders_note = markup()
+        self._warning = markup()
         self.check_button = button("Check without building", self.look_ahead, disabled=True)
-        self._forecast = widgets.HTML()
+        self._forecast = markup()
         self._keep_button = button("Keep this login as a connection of the project", self._keep_connection)
         self._keep_button.layout.display = "none"
         self._compose(

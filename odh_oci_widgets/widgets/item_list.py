@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from . import html
-from .parts import button, put
+from .parts import button, markup, put
 
 #: Items that are shown before somebody asks for all.
 MOST = 8
@@ -33,7 +33,7 @@ class Row(widgets.VBox):
 
     def __init__(self, clicked: Callable[[], Any]) -> None:
         self._face = button("", clicked)
-        self._bar = widgets.HTML()
+        self._bar = markup()
         self._details: tuple[Any, ...] = ()
         super().__init__([self._face])
         self.add_class("odh-oci-item")

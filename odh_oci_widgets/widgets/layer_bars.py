@@ -9,6 +9,7 @@ from odh_oci_widgets.builders.progress import LayerBar, Progress
 from odh_oci_widgets.oci.events import LayerState
 
 from . import html
+from .parts import markup
 from .words import in_time
 
 #: Layers that share one HTML widget: only a group in which something moved is sent again.
@@ -29,7 +30,7 @@ class LayerBars(widgets.VBox):
     """
 
     def __init__(self) -> None:
-        self._total = widgets.HTML()
+        self._total = markup()
         self._groups: list[widgets.HTML] = []
         #: the group that was sent last
         self._sent = -1
@@ -53,7 +54,7 @@ class LayerBars(widgets.VBox):
             html.join(_layer(layer) for layer in progress.layers[start : start + GROUP])
             for start in range(0, len(progress.layers), GROUP)
         ]
-        self._groups += [widgets.HTML(text) for text in texts[len(self._groups) :]]
+        self._groups += [markup(text) for text in texts[len(self._groups) :]]
         stale = [at for at, text in enumerate(texts) if self._groups[at].value != text]
         after = [at for at in stale if at > self._sent]
         for at in stale if whole else (after or stale)[:1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets as widgets
 
 from . import html
-from .parts import LogPane, field
+from .parts import LogPane, field, markup
 
 
 class LogView(widgets.VBox):
@@ -19,6 +19,6 @@ class LogView(widgets.VBox):
             [
                 self.filter,
                 self.lines,
-                widgets.HTML(html.help_text("A click selects all lines shown, to copy.")),
+                markup(html.help_text("A click selects all lines shown, to copy.")),
             ]
         )

@@ -12,7 +12,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 
 from . import html, latency_plot
 from .job import Job
-from .parts import button, cell, field, grid, row
+from .parts import button, cell, field, grid, markup, row
 
 if TYPE_CHECKING:
     from .test_step import TestStep
@@ -33,7 +33,7 @@ class MeasureForm(widgets.VBox):
         self.concurrency = field(widgets.BoundedIntText, "At a time", value=4, min=1, max=256)
         self.run_button = button("Run load test", self.run)
         self.stop_button = button("Stop load test", self.stop, style="danger")
-        self._view = widgets.HTML()
+        self._view = markup()
         super().__init__(
             [
                 grid(

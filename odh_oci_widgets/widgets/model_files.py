@@ -14,6 +14,7 @@ from odh_oci_widgets.builders import human_bytes
 from odh_oci_widgets.models import Model, ModelFile
 
 from . import html
+from .parts import markup
 from .words import counted
 
 #: Lines of a tree; a model of more files says how many more.
@@ -99,9 +100,9 @@ class FileTree(widgets.VBox):
         self._boxes: list[widgets.Checkbox] = []
         self._painting = False
         self._seen = False
-        self._total = widgets.HTML()
-        self._more = widgets.HTML()
-        self._layout = widgets.HTML()
+        self._total = markup()
+        self._more = markup()
+        self._layout = markup()
         self._list = widgets.VBox()
         self._list.add_class("odh-oci-tree")
         super().__init__([self._total, self._list, self._more, self._layout])

@@ -25,7 +25,7 @@ from odh_oci_widgets.models.sizing import DEFAULT_CONTEXT, GIB, UTILIZATION, gib
 
 from . import html
 from .flow import Flow
-from .parts import cell, field, grid
+from .parts import cell, field, grid, markup
 
 #: lets a model's own code run: the user decides that, no estimate
 _DANGEROUS = frozenset({"--trust-remote-code"})
@@ -89,7 +89,7 @@ class Sizing(widgets.VBox):
         self.card = field(widgets.Dropdown, "GPU")
         self.count = field(widgets.BoundedIntText, "How many", value=1, min=1, max=16)
         self._form = grid(cell(self.context), cell(self.concurrency), cell(self.card), cell(self.count))
-        self._answer = widgets.HTML()
+        self._answer = markup()
         super().__init__([self._form, self._answer])
         self._offer()
         for widget in (self.context, self.concurrency, self.count):

@@ -17,7 +17,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 from . import html
 from .choices import Choice, ChoiceList
 from .latest import Latest
-from .parts import button, cell, field, grid, row
+from .parts import button, cell, field, grid, markup, row
 
 #: Entries shown of a folder.
 MAX_ENTRIES = 100
@@ -81,7 +81,7 @@ class FolderSource(widgets.VBox):
         self.root = home if here.is_relative_to(home) else here
         self.folder = self.root
         self._latest: Latest[list[Entry]] = Latest()
-        self._where = widgets.HTML()
+        self._where = markup()
         self._list = ChoiceList(self._open)
         self.up = button("Up", lambda: self.go(self.folder.parent))
         self.take = button("Use this folder", lambda: self._use(str(self.folder)))
@@ -143,7 +143,7 @@ class S3Source(widgets.VBox):
         where = os.environ.get("AWS_S3_ENDPOINT") or "AWS"
         super().__init__(
             [
-                widgets.HTML(html.help_text(f"With the keys of the data connection (AWS_*), at {where}.")),
+                markup(html.help_text(f"With the keys of the data connection (AWS_*), at {where}.")),
                 grid(cell(self.bucket), cell(self.prefix)),
                 row(button("Use this place", self.take)),
             ]
@@ -167,7 +167,7 @@ class NotebookSource(widgets.VBox):
         self.model = field(widgets.Dropdown, "Fitted model")
         self.sample = field(widgets.Dropdown, "Sample of its input")
         self.name = field(widgets.Text, "Name", placeholder="digits")
-        self._note = widgets.HTML()
+        self._note = markup()
         self._take = button("Use this model", self.take)
         super().__init__(
             [

@@ -30,7 +30,7 @@ from .model_revision import RevisionChoice
 from .model_search import HubSearch
 from .model_sizing import Sizing
 from .model_sources import FolderSource, NotebookSource, S3Source, WebSource, variables
-from .parts import Disclosure, button, cell, field, grid, row
+from .parts import Disclosure, button, cell, field, grid, markup, row
 from .step import Step
 from .words import counted, globs
 
@@ -94,7 +94,7 @@ class ModelStep(Step):
             widgets.Text, "Only these files", value=", ".join(include), placeholder="*.json, *.safetensors"
         )
         self.exclude = field(widgets.Text, "Leave out", value=", ".join(exclude), placeholder="*.md")
-        self._card = widgets.HTML()
+        self._card = markup()
         self._choice = widgets.VBox()
         self._panels: dict[str, Any] = {}
         self._panel = widgets.VBox()

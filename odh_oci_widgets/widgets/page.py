@@ -95,14 +95,16 @@ class Page(HasTraits):
         self.notify(Level.ERROR, str(error), f"error:{error.message}")
 
     def _open(self) -> None:
-        line = create_comm(target_name=TARGET, data=message("open"))
+        # A kernel with subshells may hear the page's answer in another thread before `open` is back.
+        line = create_comm(target_name=TARGET, primary=False)
+        line.on_msg(lambda msg: self._hear(line, msg))
+        line.on_close(lambda _: self._closed(line))
         with self._lock:
             self._comm = line
             if self._thread is None:
                 self._thread = threading.Thread(target=self._answer_all, name="odh-oci-page", daemon=True)
                 self._thread.start()
-        line.on_msg(lambda msg: self._hear(line, msg))
-        line.on_close(lambda _: self._closed(line))
+        line.open(data=message("open"))
 
     def _closed(self, line: Any) -> None:
         # The comm is kept: `greet` does not knock again where nobody wanted to open.

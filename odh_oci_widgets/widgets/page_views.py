@@ -18,6 +18,7 @@ from .news import REPORTER
 from .page import PAGE
 from .page_messages import View
 from .panel import ModelsPanel
+from .parts import markup
 from .service_card import ServiceCard
 from .test_step import TestStep
 from .wizard import Wizard
@@ -105,7 +106,7 @@ def _tester(name: str) -> widgets.Widget:
 
 def _logs(name: str) -> widgets.Widget:
     """The service's card with its log in view."""
-    said = widgets.HTML(html.status(f"Looking for {name}…", busy=True))
+    said = markup(html.status(f"Looking for {name}…", busy=True))
     card = ServiceCard(
         settled=lambda _: None,
         deleted=lambda: setattr(said, "value", html.status("The service is deleted.")),
@@ -126,7 +127,7 @@ def _logs(name: str) -> widgets.Widget:
 
 
 def _styled(*content: Any) -> widgets.Widget:
-    box = widgets.VBox([widgets.HTML(html.stylesheet()), *content])
+    box = widgets.VBox([markup(html.stylesheet()), *content])
     box.add_class("odh-oci-step")
     return box
 

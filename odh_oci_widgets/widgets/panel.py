@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-import ipywidgets as widgets
-
 from odh_oci_widgets.builders import BuildStatus
 from odh_oci_widgets.cluster.errors import ClusterError
 from odh_oci_widgets.serving import ServiceState
@@ -21,7 +19,7 @@ from .flow import Flow
 from .item_list import Item, ItemList
 from .layer_bars import total_words
 from .lookout import LOOKOUT, BuildSight, Seen
-from .parts import Rendering, button, row
+from .parts import Rendering, button, markup, row
 from .service_details import ServiceDetails
 from .step import Step
 from .words import age, counted, image_name
@@ -50,7 +48,7 @@ class ModelsPanel(Step):
         self.access = AccessStrip(self.flow)
         self._repair = button("Log in, or switch the project", self._show_access)
         self._repair.layout.display = "none"
-        self._build_head, self._service_head = widgets.HTML(), widgets.HTML()
+        self._build_head, self._service_head = markup(), markup()
         self.builds = ItemList("builds", self.open_build)
         self.services = ItemList("services", self.open_service)
         self._build: tuple[str, BuildDetails] | None = None

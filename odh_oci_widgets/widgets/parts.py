@@ -17,35 +17,57 @@ from .words import counted
 LOG_LINES = 500
 
 
-def field(kind: type[Any], label: str, **options: Any) -> Any:
+#: What widgets of a kind have in common, by its class and what it says.
+_shared: dict[tuple[type[Any], tuple[tuple[str, str], ...]], Any] = {}
+
+
+def _one(kind: type[Any], **values: str) -> Any:
+    """The one style (or layout) of that kind that says this, for all widgets that never change theirs.
+
+    With one for each of hundreds of widgets, a page that shows them gets twice as many messages at once.
+    """
+    key = (kind, tuple(sorted(values.items())))
+    made = _shared.get(key)
+    if made is None or made.comm is None:  # `Widget.close_all()` closed it
+        made = _shared[key] = kind(**values)
+    return made
+
+
+def _style_of(kind: type[Any], **values: str) -> Any:
+    return _one(kind.class_traits()["style"].klass, **values)
+
+
+def field(kind: type[Any], label: str, *classes: str, **options: Any) -> Any:
     """An input with its label above it."""
-    widget = kind(description=label, style={"description_width": "initial"}, **options)
-    widget.add_class("odh-oci-field")
+    style = _style_of(kind, description_width="initial")
+    widget = kind(description=label, style=style, _dom_classes=("odh-oci-field", *classes), **options)
     if getattr(widget, "index", 0) is None and widget.options:
         # ipywidgets takes a first choice whose value is None for no choice, and the browser shows an empty box.
         widget.index = 0
     return widget
 
 
+def markup(value: str = "", **options: Any) -> widgets.HTML:
+    """Something to read, as HTML."""
+    return widgets.HTML(value, style=_style_of(widgets.HTML), **options)
+
+
 def cell(widget: Any, help_text: str = "") -> widgets.VBox:
     """A field with a line of help below."""
-    box = widgets.VBox([widget, widgets.HTML(html.help_text(help_text))] if help_text else [widget])
-    box.add_class("odh-oci-cell")
-    return box
+    parts = [widget]
+    if help_text:
+        parts.append(markup(html.help_text(help_text), layout=_one(widgets.Layout)))
+    return widgets.VBox(parts, _dom_classes=("odh-oci-cell",))
 
 
 def grid(*cells: Any) -> widgets.Box:
     """Fields beside each other, as many as there is room for."""
-    box = widgets.Box(list(cells))
-    box.add_class("odh-oci-grid")
-    return box
+    return widgets.Box(list(cells), _dom_classes=("odh-oci-grid",))
 
 
 def row(*items: Any) -> widgets.HBox:
     """Buttons beside each other."""
-    box = widgets.HBox(list(items))
-    box.add_class("odh-oci-buttons")
-    return box
+    return widgets.HBox(list(items), _dom_classes=("odh-oci-buttons",))
 
 
 def put(box: widgets.Box, parts: Sequence[Any]) -> None:
@@ -55,11 +77,17 @@ def put(box: widgets.Box, parts: Sequence[Any]) -> None:
 
 
 def button(
-    text: str, clicked: Callable[[], Any], *, style: str = "", disabled: bool = False
+    text: str, clicked: Callable[[], Any], *classes: str, style: str = "", disabled: bool = False
 ) -> widgets.Button:
     """A button with text. `style`: primary, danger or empty."""
-    made = widgets.Button(description=text, button_style=style, disabled=disabled)
-    made.layout.width = "auto"
+    made = widgets.Button(
+        description=text,
+        button_style=style,
+        disabled=disabled,
+        layout={"width": "auto"},
+        style=_style_of(widgets.Button),
+        _dom_classes=classes,
+    )
     made.on_click(lambda _: clicked())
     return made
 
@@ -69,9 +97,14 @@ def upload(text: str, read: Callable[[list[tuple[str, bytes]]], Any], **options:
 
     It is emptied at once: what it held would be saved into the notebook.
     """
-    made = widgets.FileUpload(description="", tooltip=text, **options)
-    made.layout.width = "auto"
-    made.add_class("odh-oci-upload")
+    made = widgets.FileUpload(
+        description="",
+        tooltip=text,
+        layout={"width": "auto"},
+        style=_style_of(widgets.FileUpload),
+        _dom_classes=("odh-oci-upload",),
+        **options,
+    )
 
     def take(change: Any) -> None:
         if change["new"]:
@@ -109,11 +142,9 @@ class Disclosure(widgets.VBox):
     def __init__(self, name: str, *content: Any, seen: Callable[[], Any] | None = None) -> None:
         self._name = name
         self._seen = seen
-        self.button = button(f"Show {name}", self.toggle)
-        self.button.add_class("odh-oci-disclose")
+        self.button = button(f"Show {name}", self.toggle, "odh-oci-disclose")
         self._content = content
-        super().__init__([self.button])
-        self.add_class("odh-oci-disclosure")
+        super().__init__([self.button], _dom_classes=("odh-oci-disclosure",))
 
     @property
     def shown(self) -> bool:
@@ -191,9 +222,8 @@ class CodePanel(Disclosure):
         self._renderings = renderings
         self._texts: dict[str, Rendering] = {}
         self._job: Job[str] | None = None
-        self._language = field(widgets.Dropdown, "Language")
-        self._language.add_class("odh-oci-language")
-        self._text = widgets.HTML()
+        self._language = field(widgets.Dropdown, "Language", "odh-oci-language")
+        self._text = markup()
         self._language.observe(lambda _: self._draw(), "value")
         super().__init__("code", self._language, self._text, seen=self.refresh)
 
@@ -218,7 +248,7 @@ class CodePanel(Disclosure):
         if callable(text):
             self._put(language, "# One moment…")
             self._job = Job(
-                lambda _: text(),
+                lambda _: markup(),
                 done=lambda said: self._put(language, said),
                 failed=lambda error: self._put(language, f"# {error}"),
             )

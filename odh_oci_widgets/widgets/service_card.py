@@ -15,7 +15,7 @@ from odh_oci_widgets.serving import Diagnosis, Service, ServiceState
 from . import html
 from .job import Job
 from .log_view import LogView
-from .parts import Disclosure, button, field, row
+from .parts import Disclosure, button, field, markup, row
 from .words import in_time
 
 #: Seconds between two looks at a service that comes up.
@@ -66,7 +66,7 @@ class ServiceCard(widgets.VBox):
         self._watcher: Job[Any] | None = None
         #: held while it is decided what to do next: a person clicks while the panel looks
         self._turn = threading.Lock()
-        self._face = widgets.HTML()
+        self._face = markup()
         self._refresh = button("Refresh", self._look_again)
         self._stop = button("Stop", lambda: self._change("Stopping", lambda service: service.stop()))
         self._start = button("Start", lambda: self._change("Starting", lambda service: service.start()))

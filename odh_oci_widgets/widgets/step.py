@@ -14,7 +14,7 @@ from . import html
 from .flow import Flow
 from .job import Job
 from .page import PAGE
-from .parts import CodePanel, Rendering
+from .parts import CodePanel, Rendering, markup
 
 T = TypeVar("T")
 
@@ -28,17 +28,16 @@ class Step(widgets.VBox):
     def __init__(self, flow: Flow | None = None) -> None:
         self.flow = flow or Flow()
         self.error: OdhOciError | None = None
-        self._alert = widgets.HTML()
-        self._status = widgets.HTML(html.status(""))
+        self._alert = markup()
+        self._status = markup(html.status(""))
         self._job: Job[Any] | None = None
         self._tell_busy: Callable[[bool], Any] = bool
         self.code = CodePanel(self.renderings)
-        super().__init__()
-        self.add_class("odh-oci-step")
+        super().__init__(_dom_classes=("odh-oci-step",))
 
     def _compose(self, *content: Any) -> None:
         self.children = (
-            widgets.HTML(html.stylesheet() + html.heading(self.title, self.lead)),
+            markup(html.stylesheet() + html.heading(self.title, self.lead)),
             *content,
             self._alert,
             self._status,

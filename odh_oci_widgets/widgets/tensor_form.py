@@ -13,7 +13,7 @@ from odh_oci_widgets.oci.errors import OdhOciError
 from . import html, raw_view
 from .job import Job
 from .latency_plot import milliseconds
-from .parts import Rendering, button, cell, field, row, upload
+from .parts import Rendering, button, cell, field, markup, row, upload
 
 if TYPE_CHECKING:
     from .step import Step
@@ -34,9 +34,9 @@ class TensorForm(widgets.VBox):
         )
         self.upload = upload("Arrays from a file", self._take, accept=".npy,.npz,.json,.csv")
         self.ask_button = button("Compute", self.ask, style="primary", disabled=True)
-        self._takes = widgets.HTML()
-        self._chosen = widgets.HTML()
-        self._outputs = widgets.HTML()
+        self._takes = markup()
+        self._chosen = markup()
+        self._outputs = markup()
         super().__init__(
             [
                 self._takes,

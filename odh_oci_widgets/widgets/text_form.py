@@ -15,7 +15,7 @@ from . import html
 from .chat_form import ChatForm
 from .completion_form import CompletionForm
 from .job import Job
-from .parts import Rendering, field
+from .parts import Rendering, field, markup
 
 if TYPE_CHECKING:
     from .step import Step
@@ -38,7 +38,7 @@ class TextForm(widgets.VBox):
             "How",
             options=(("Completion: the text goes on", "completion"), ("Chat: an answer", "chat")),
         )
-        self._reason = widgets.HTML()
+        self._reason = markup()
         super().__init__()
         self.mode.observe(lambda _: self._choose(), "value")
         self._offer("The model is asked whether it can chat.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import ipywidgets as widgets
 
@@ -21,6 +23,10 @@ from .page import PAGE
 from .parts import button, row
 from .step import Step
 from .test_step import TestStep
+
+S = TypeVar("S", bound=Step)
+
+_STEPS: tuple[type[Step], ...] = (ModelStep, ImageStep, BuildStep, DeployStep, TestStep)
 
 
 class Wizard(widgets.VBox):
@@ -56,39 +62,65 @@ class Wizard(widgets.VBox):
         self.model = ModelStep(reference, flow=self.flow)
         self.image = ImageStep(image, base=base, insecure=insecure, flow=self.flow)
         self.build = BuildStep(flow=self.flow)
-        self.deploy = DeployStep(name=name, target=target, args=args, gpu=gpu, flow=self.flow)
-        self.test = TestStep(prompt=prompt, labels=labels, flow=self.flow)
-        self.steps: tuple[Step, ...] = (self.model, self.image, self.build, self.deploy, self.test)
+        self._made: dict[type[Step], Step] = {
+            type(step): step for step in (self.model, self.image, self.build)
+        }
+        # Made when they are wanted: of very many messages at once ZeroMQ drops those that a busy page is slow to take.
+        self._makers: dict[type[Step], Callable[[], Step]] = {
+            DeployStep: partial(DeployStep, name=name, target=target, args=args, gpu=gpu, flow=self.flow),
+            TestStep: partial(TestStep, prompt=prompt, labels=labels, flow=self.flow),
+        }
+        self._making = threading.RLock()
         self._at = 0
-        self._tabs = [button("", partial(self.go, at)) for at in range(len(self.steps))]
-        self._header = widgets.HBox(self._tabs)
-        self._header.add_class("odh-oci-tabs")
-        self._body = widgets.VBox()
-        self._body.add_class("odh-oci-body")
+        self._tabs = [button("", partial(self.go, at)) for at in range(len(_STEPS))]
+        self._header = widgets.HBox(self._tabs, _dom_classes=("odh-oci-tabs",))
+        self._body = widgets.VBox(_dom_classes=("odh-oci-body",))
         self._back = button("Back", lambda: self.go(self._at - 1))
         self._next = button("Next", lambda: self.go(self._at + 1), style="primary")
-        self._footer = widgets.HBox([self._back, self._next])
-        self._footer.add_class("odh-oci-footer")
+        self._footer = widgets.HBox([self._back, self._next], _dom_classes=("odh-oci-footer",))
         self._offered: list[Build] = []
         self._offer = row()
         self._offer.add_class("odh-oci-offer")
-        super().__init__([self._header, self.access, self._offer, self._body, self._footer])
-        self.add_class("odh-oci-wizard")
+        super().__init__(
+            [self._header, self.access, self._offer, self._body, self._footer],
+            _dom_classes=("odh-oci-wizard",),
+        )
         self.flow.observe(lambda _: self._draw(), ["model", "spec", "build", "image", "service", "moment"])
         self.go(0)
         self.access.look()
         if reference:
             self.model.choose()
 
+    @property
+    def deploy(self) -> DeployStep:
+        """The step that deploys the image."""
+        return self._step(DeployStep)
+
+    @property
+    def test(self) -> TestStep:
+        """The step that calls the model."""
+        return self._step(TestStep)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All of them, in their order."""
+        return tuple(self._step(kind) for kind in _STEPS)
+
+    def _step(self, kind: type[S]) -> S:
+        with self._making:
+            if kind not in self._made:
+                self._made[kind] = self._makers[kind]()
+            return cast("S", self._made[kind])
+
     def go(self, at: int) -> None:
         """Show a step, counted from 0."""
-        self._at = min(max(at, 0), len(self.steps) - 1)
-        self._body.children = (self.steps[self._at],)
+        self._at = min(max(at, 0), len(_STEPS) - 1)
+        self._body.children = (self._step(_STEPS[self._at]),)
         self._draw()
 
     def _take_over(self, build: Build) -> None:
         self.build.attach(build)
-        self.go(self.steps.index(self.build))
+        self.go(_STEPS.index(BuildStep))
 
     def _offer_builds(self) -> None:
         """A build that an earlier kernel or somebody else of the project started is one click away."""
@@ -99,6 +131,10 @@ class Wizard(widgets.VBox):
                 button(f"Show the running build of {build.plan.image}", partial(self._take_over, build))
                 for build in running
             )
+
+    def _summary(self, kind: type[Step]) -> str:
+        step = self._made.get(kind)
+        return step.summary if step is not None else ""
 
     def _done(self) -> tuple[bool, ...]:
         flow = self.flow
@@ -112,28 +148,28 @@ class Wizard(widgets.VBox):
 
     def _draw(self) -> None:
         done = self._done()
-        for at, (tab, step) in enumerate(zip(self._tabs, self.steps, strict=True)):
+        for at, (tab, step) in enumerate(zip(self._tabs, _STEPS, strict=True)):
             here = at == self._at
             state = "this step" if here else "done" if done[at] else "to do"
             # Always three lines, so that the titles stand beside each other.
-            words, _, more = (step.summary or state).partition(" · ")
+            words, _, more = (self._summary(step) or state).partition(" · ")
             tab.description = f"{'✓' if done[at] else at + 1}  {step.title}\n{words}\n{more or ' '}"
-            tab.tooltip = f"Step {at + 1} of {len(self.steps)}: {step.title}, {state}"
+            tab.tooltip = f"Step {at + 1} of {len(_STEPS)}: {step.title}, {state}"
             (tab.add_class if here else tab.remove_class)("odh-oci-here")
             (tab.add_class if done[at] else tab.remove_class)("odh-oci-done")
         self._offer_builds()
         self._back.disabled = self._at == 0
-        last = self._at == len(self.steps) - 1
+        last = self._at == len(_STEPS) - 1
         self._next.layout.display = "none" if last else ""
         self._next.disabled = not done[self._at]
         if not last:
-            self._next.description = f"Next: {self.steps[self._at + 1].title}"
+            self._next.description = f"Next: {_STEPS[self._at + 1].title}"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any] | None:
         PAGE.greet()
         bundle: dict[str, Any] | None = super()._repr_mimebundle_(**options)
         if bundle is not None:
-            words = ", ".join(f"{step.title}: {step.summary or 'open'}" for step in self.steps)
+            words = ", ".join(f"{step.title}: {self._summary(step) or 'open'}" for step in _STEPS)
             again = "from odh_oci_widgets import Wizard; Wizard()"
             bundle["text/plain"] = f"Wizard ({words}). To use it: {again}"
             bundle["text/html"] = html.element("p", words, " ", html.element("code", again))

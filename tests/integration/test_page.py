@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import comm
 import pytest
 from jupyter_client.blocking import BlockingKernelClient
 
 from odh_oci_widgets import __version__
+from odh_oci_widgets.widgets import page as line
 from tests.servers.kernel import Page, running_kernel
 
 START = "import odh_oci_widgets.widgets.page as page; page.start()"
@@ -68,6 +72,20 @@ def test_hello_makes_the_page_present_and_its_settings_count(own_kernel: Blockin
     told = page.said("notify")
     assert told["level"] == "error"
     assert "`builder` in JupyterLab's settings" in told["text"]
+
+
+def test_an_answer_that_comes_before_the_opening_is_over_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Eager(comm.DummyComm):
+        def publish_msg(self, msg_type: str, *args: Any, **options: Any) -> None:
+            if msg_type == "comm_open":
+                self.handle_msg({"content": {"data": {"version": 1, "type": "hello"}}})
+
+    monkeypatch.setattr(line, "create_comm", Eager)
+    heard: queue.SimpleQueue[str] = queue.SimpleQueue()
+    page = line.Page(lambda kind, _: heard.put(kind))
+    page.greet()
+    assert page.present
+    assert heard.get(timeout=60) == "hello"
 
 
 def test_a_view_is_opened_closed_and_found_again_after_a_reload(page: Page) -> None:

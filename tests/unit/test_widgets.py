@@ -233,6 +233,23 @@ def messages(monkeypatch):
     return sent
 
 
+def test_no_message_of_a_wizard_is_lost_on_its_way_to_a_slow_page(messages):
+    Wizard().access.join(PATIENCE)
+    assert len(messages) < 500, "a kernel keeps 1000, and learns by the 500 what was taken"
+
+
+def test_what_was_chosen_before_the_deploy_step_was_opened_is_in_it():
+    flow = Flow()
+    wizard = Wizard(flow=flow, gpu=1)
+    flow.suggested_args, flow.suggested_gpus, flow.image = ("--dtype=half",), 2, "quay.io/me/granite:1"
+    wizard.go(3)
+    assert wizard.deploy.arguments.value == "--dtype=half"
+    assert wizard.deploy.gpu.value == 1
+    assert wizard.deploy.image.value == "quay.io/me/granite:1"
+    assert wizard._body.children == (wizard.deploy,)
+    assert [type(step).__name__ for step in wizard.steps][3:] == ["DeployStep", "TestStep"]
+
+
 def test_two_hundred_layers_and_at_most_ten_messages_a_second(messages):
     step, build = BuildStep(), ScriptedBuild(200)
     step.attach(build)
