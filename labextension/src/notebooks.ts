@@ -63,7 +63,7 @@ export class NotebookKernels {
       return;
     }
     const opened = (comm: Kernel.IComm): void => {
-      const link = new Link(kernel, comm, content => {
+      const link = new Link(comm, content => {
         this.receive(content, panel);
       });
       this.links.set(kernel, link);

@@ -6,8 +6,10 @@ import type { Kernel, ServiceManager, Session } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 
-import { answered, Link, listen } from './link.js';
+import { Link, listen } from './link.js';
 import type { FromKernel, Settings, ToKernel } from './messages.js';
+import { nudge } from './nudging.js';
+import { within } from './waiting.js';
 
 /** Where the server finds the kernel again, and the name it has among the running ones. */
 const PATH = 'Deploy a model';
@@ -122,6 +124,7 @@ export class OwnKernel {
       throw new Error(this.trans.__('The server started no kernel.'));
     }
     this.session = session;
+    nudge(kernel);
     session.disposed.connect(() => {
       if (this.session === session) {
         void this.lost();
@@ -136,7 +139,7 @@ export class OwnKernel {
       }
     });
     listen(kernel, comm => {
-      this.link = new Link(kernel, comm, content => {
+      this.link = new Link(comm, content => {
         this.hear(content);
       });
       this.hello();
@@ -154,13 +157,13 @@ export class OwnKernel {
       this.ready = resolve;
     });
     const late = this.trans.__('The kernel does not answer.');
-    await answered(kernel, PATIENCE, kernel.info, late);
+    await within(PATIENCE, kernel.info, late);
     const future = kernel.requestExecute({
       code: 'import odh_oci_widgets.widgets.page as page; page.start()',
       silent: true,
       store_history: false
     });
-    const { content } = await answered(kernel, PATIENCE, future.done, late);
+    const { content } = await within(PATIENCE, future.done, late);
     if (content.status !== 'ok') {
       const why = content.status === 'error' ? `${content.ename}: ${content.evalue}` : content.status;
       throw new Error(
@@ -169,7 +172,7 @@ export class OwnKernel {
           : this.trans.__('The package does not start in the kernel: %1', why)
       );
     }
-    await answered(kernel, PATIENCE, ready, late);
+    await within(PATIENCE, ready, late);
     if (this.session !== session) {
       return;
     }
