@@ -69,22 +69,28 @@ def help_text(text: str) -> Html:
 def status(sentence: str, *, busy: bool = False) -> Html:
     """The region that says what goes on; read aloud when it changes."""
     spinner = element("span", class_="odh-oci-spinner", aria_hidden="true") if busy else EMPTY
-    return element("div", spinner, element("span", sentence), role="status", class_="odh-oci-status")
+    return element(
+        "div", spinner, element("span", _with_code(sentence)), role="status", class_="odh-oci-status"
+    )
 
 
 def alert(error: OdhOciError | None) -> Html:
     """The region that says what failed and what to do; empty for None."""
     if error is None:
         return EMPTY
-    hint = element("div", error.hint, class_="odh-oci-hint") if error.hint else EMPTY
-    return element("div", element("strong", error.message), hint, role="alert", class_="odh-oci-alert")
+    hint = element("div", _with_code(error.hint), class_="odh-oci-hint") if error.hint else EMPTY
+    return element(
+        "div", element("strong", _with_code(error.message)), hint, role="alert", class_="odh-oci-alert"
+    )
 
 
 def warning(sentence: str) -> Html:
     """A risk the user may take knowingly; empty for an empty sentence."""
     if not sentence:
         return EMPTY
-    return element("div", element("strong", "Warning: "), sentence, role="note", class_="odh-oci-warning")
+    return element(
+        "div", element("strong", "Warning: "), _with_code(sentence), role="note", class_="odh-oci-warning"
+    )
 
 
 def progress_bar(label: str, fraction: float, words: str, *, state: str = "") -> Html:
@@ -177,7 +183,7 @@ def badge(word: str, kind: str) -> Html:
 
 def strip(sentence: str, word: str, kind: str) -> Html:
     """One line on where the user is: a word in a frame (see `badge`) and a sentence."""
-    return element("div", badge(word, kind), element("span", sentence), class_="odh-oci-line")
+    return element("div", badge(word, kind), element("span", _with_code(sentence)), class_="odh-oci-line")
 
 
 def section(title: str) -> Html:

@@ -248,7 +248,7 @@ class CodePanel(Disclosure):
         if callable(text):
             self._put(language, "# One moment…")
             self._job = Job(
-                lambda _: markup(),
+                lambda _: text(),
                 done=lambda said: self._put(language, said),
                 failed=lambda error: self._put(language, f"# {error}"),
             )
