@@ -276,4 +276,4 @@ def test_a_bad_setting_is_told_and_the_panel_works(
 ) -> None:
     monkeypatch.setenv("ODH_OCI_REFRESH", "often")
     panel.look()
-    wait_for(lambda: "`ODH_OCI_REFRESH` is `often`" in panel._alert.value)
+    wait_for(lambda: "<code>ODH_OCI_REFRESH</code> is <code>often</code>" in panel._alert.value)

@@ -166,7 +166,7 @@ def test_the_image_step_proposes_what_is_set(model: str, monkeypatch: pytest.Mon
 def test_a_step_tells_of_a_bad_setting_and_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODH_OCI_REGISTRY", "not a registry")
     step = ImageStep("quay.io/me/x:1")
-    assert "`ODH_OCI_REGISTRY` is `not a registry`" in step._warning.value
+    assert "<code>ODH_OCI_REGISTRY</code> is <code>not a registry</code>" in step._warning.value
     assert step.flow.spec.image == "quay.io/me/x:1"
 
 
