@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 #: Milliseconds that something may take to appear; the machine may be busy.
 PATIENCE = 60_000
@@ -15,6 +15,8 @@ PATIENCE = 60_000
 IMAGES = (
     Path(__file__).resolve().parents[2] / "docs" / "images" if os.environ.get("ODH_OCI_SCREENSHOTS") else None
 )
+
+expect.set_options(timeout=PATIENCE)
 
 _OPEN = "() => Boolean(window.jupyterapp?.shell?.currentWidget?.context)"
 _READY = """async () => {

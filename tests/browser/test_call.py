@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from playwright.sync_api import expect
 
 from tests.browser.accessibility import serious
 from tests.sandbox import image_of
@@ -133,12 +134,12 @@ def test_three_pictures_are_classified_and_shown_as_the_model_sees_them(open_not
     notebook.button("Classify").click()
     notebook.status("Answered in", timeout=SLOW)
     groups = notebook.output.get_by_role("group", name="Classes of")
-    assert groups.count() == 3
+    expect(groups).to_have_count(3)
     found = [groups.nth(at).get_by_role("meter").first.get_attribute("aria-label") for at in range(3)]
     assert found == classifier["expected"]
     seen = notebook.output.get_by_role("group", name="As the model sees it")
-    assert seen.get_by_role("img").count() == 3
-    assert "imagenet" in seen.inner_text()
+    expect(seen.get_by_role("img")).to_have_count(3)
+    expect(seen).to_contain_text("imagenet")
     notebook.picture("call-pictures", STEP)
     assert serious(notebook.page, "pictures", STEP) == []
     assert notebook.execute("print(len(step.calls.to_dataframe()))").strip() == "1"

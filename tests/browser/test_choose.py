@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.accessibility import serious
 from tests.onnx_models import linear
@@ -40,7 +41,7 @@ def test_search_choose_files_estimate(open_notebook, library: Hub):
     notebook.status("8 files, 4.7 GiB")
     notebook.output.get_by_text("GraniteForCausalLM", exact=True).wait_for()
     notebook.output.get_by_text("vLLM serves GraniteForCausalLM").wait_for()
-    assert notebook.label("Branch or tag").locator("option").count() == 3
+    expect(notebook.label("Branch or tag").locator("option")).to_have_count(3)
     notebook.button("Show files").click()
     off = notebook.output.get_by_label("pytorch_model.bin")
     assert not off.is_checked()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from odh_oci_widgets import serving
 from odh_oci_widgets.cluster import Project, connect
@@ -118,7 +119,7 @@ def test_builds_and_services_are_seen_and_acted_on(open_notebook, around: str, p
     item("digits").click()
     notebook.button("Test it here").click()
     notebook.button("Hide tester").wait_for()
-    assert notebook.button("Insert code").count() == 0
+    expect(notebook.button("Insert code")).to_have_count(0)
     notebook.button("Hide tester").click()
     notebook.button("Show logs").click()
     output.get_by_label("Log", exact=True).first.wait_for()
@@ -153,7 +154,7 @@ def test_builds_and_services_are_seen_and_acted_on(open_notebook, around: str, p
     item("granite:1").click()
     notebook.button("Cancel the build").click()
     item("granite:1", "cancelled").wait_for()
-    assert output.get_by_role("progressbar").count() == 0
+    expect(output.get_by_role("progressbar")).to_have_count(0)
 
 
 def test_what_nobody_sees_does_not_look(open_notebook, around: str) -> None:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.accessibility import serious
 from tests.servers.lab import Lab
@@ -104,7 +105,7 @@ def test_the_choices_for_a_project(open_notebook):
     )
     notebook.output.get_by_label("Project: KServe on the cluster").check()
     notebook.output.get_by_label("External route").check()
-    assert notebook.output.get_by_role("note").count() == 0
+    expect(notebook.output.get_by_role("note")).to_have_count(0)
     notebook.output.get_by_label("Token authentication").uncheck()
     notebook.output.get_by_role("note").filter(has_text="token authentication is off").wait_for()
     notebook.button("Show review").click()
@@ -126,7 +127,7 @@ def test_errors_say_what_to_do(open_notebook):
     notebook.label("Image").fill("quay.io/me/x:1")
     notebook.label("Image").press("Enter")
     notebook.status("The image will be quay.io/me/x:1")
-    assert notebook.output.get_by_role("alert").count() == 0
+    expect(notebook.output.get_by_role("alert")).to_have_count(0)
 
 
 @pytest.fixture
@@ -197,7 +198,7 @@ def test_the_kernel_stays_free_and_a_build_can_be_cancelled(open_notebook, regis
     notebook.button("Cancel").click()
     notebook.status("Cancelled", timeout=SLOW)
     notebook.button("Build and push").wait_for()
-    assert notebook.output.get_by_role("alert").count() == 0
+    expect(notebook.output.get_by_role("alert")).to_have_count(0)
     assert registry.tags("browser/slow") == []
 
 
