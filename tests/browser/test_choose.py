@@ -104,6 +104,7 @@ def test_other_sources(open_notebook, library: Hub, lab):
     notebook.picture("choose-folder")
 
 
+@pytest.mark.slow
 def test_every_step_is_accessible_in_light_and_dark(open_notebook, library: Hub):
     notebook = open_notebook(_CELL.format(url=library.url))
     notebook.label("Search Hugging Face").fill("granite")

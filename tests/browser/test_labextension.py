@@ -33,6 +33,7 @@ def extension(
     return open_lab(server)
 
 
+@pytest.mark.slow
 def test_from_the_tile_to_a_notification(extension: ExtensionPage, workbench: Workbench) -> None:
     main_job(extension, workbench)
 

@@ -286,6 +286,7 @@ def _check_versions(said: str) -> None:
     assert "calls a second" in said
 
 
+@pytest.mark.slow
 def test_own_training_in_the_sandbox(work: Path):
     _check_versions(printed(tutorial("04-from-my-own-training", work)))
 
@@ -335,6 +336,7 @@ def tekton(kubernetes_api: KubernetesApi, editor, namespace: str) -> Iterator[No
     follow_definition(kubernetes_api.catalogue, TASKS, "DELETED")
 
 
+@pytest.mark.slow
 def test_automation_in_the_project(
     work: Path, tmp_path: Path, project, tekton, hub: Hub, kubernetes_api, kubeconfig, namespace, monkeypatch
 ):
