@@ -11,23 +11,20 @@ const SOON = 2000;
  * ipykernel 7.0 to 7.3 may overlook a message that comes while it sends an answer, until the next one comes: a click
  * would do nothing, a start would never end. Repaired in 7.4 (`SubshellManager._send_on_shell_channel`).
  */
-export function nudge(kernel: Pick<Kernel.IKernelConnection, 'anyMessage' | 'isDisposed' | 'requestKernelInfo'>, soon = SOON): void {
+export function nudge(kernel: Pick<Kernel.IKernelConnection, 'anyMessage' | 'isDisposed' | 'requestKernelInfo'>): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let nudging = false;
   const arm = (): void => {
     clearTimeout(timer);
     timer = setTimeout(() => {
       if (!kernel.isDisposed) {
-        nudging = true;
         kernel.requestKernelInfo().catch(() => undefined);
-        nudging = false;
       }
-    }, soon);
+    }, SOON);
   };
-  kernel.anyMessage.connect((_, { direction }) => {
-    if (direction === 'send' && !nudging) {
+  kernel.anyMessage.connect((_, { direction, msg }) => {
+    if (direction === 'send' && msg.header.msg_type !== 'kernel_info_request') {
       arm();
     }
   });
-  arm();
+  arm(); // for what was sent before
 }
